@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The words of a decision: side, action, verdict and reason.
+ *
+ * Included by the BPF programs, the kernel module and user space, so it may
+ * use nothing but the fixed-width types of <linux/types.h>.  The numbers are
+ * part of the pinned maps and of the module's ABI: add at the end, never
+ * renumber.  Their names in text are in daemon/policy/words.c.
+ */
+#ifndef SMC_POLICY_VERDICT_H
+#define SMC_POLICY_VERDICT_H
+
+#include <linux/types.h>
+
+/* Which end of the connection this host is. */
+enum smc_policy_side {
+	SMC_POLICY_CONNECT = 0, /* this host sends the SYN; the service port is the remote one */
+	SMC_POLICY_ACCEPT = 1, /* this host sends the SYN-ACK; the service port is the local one */
+	SMC_POLICY_SIDES = 2,
+};
+
+/* What a rule says.  Between rules that are otherwise equal the lower one wins. */
+enum smc_policy_action {
+	SMC_POLICY_DENY = 0,
+	SMC_POLICY_AUTO = 1,
+	SMC_POLICY_ALLOW = 2,
+	SMC_POLICY_ACTIONS = 3,
+};
+
+/* What a connection gets.  Zero is the safe one. */
+enum smc_policy_verdict {
+	SMC_POLICY_TCP = 0,
+	SMC_POLICY_SMC = 1,
+};
+
+/* Why it gets that. */
+enum smc_policy_reason {
+	SMC_POLICY_REASON_RULE = 0, /* an allow or deny rule said so */
+	SMC_POLICY_REASON_DEFAULT = 1, /* no rule matched */
+	SMC_POLICY_REASON_LONG_LIVED = 2, /* auto: learned, worth it */
+	SMC_POLICY_REASON_SHORT_LIVED = 3, /* auto: learned, not worth it */
+	SMC_POLICY_REASON_UNPROVEN = 4, /* auto: nothing known yet */
+	SMC_POLICY_REASON_PACING = 5, /* the rest override an smc */
+	SMC_POLICY_REASON_BUDGET = 6,
+	SMC_POLICY_REASON_RTT = 7,
+	SMC_POLICY_REASON_BREAKER = 8,
+	SMC_POLICY_REASON_PEER = 9,
+	SMC_POLICY_REASON_COOLDOWN = 10,
+	SMC_POLICY_REASON_DISABLED = 11, /* namespace left out, or policy unreadable */
+	SMC_POLICY_REASONS = 12,
+};
+
+#endif
