@@ -29,10 +29,12 @@
  *       (target 0: from 0) up to the next start.
  *   s > 0, direct: 2^s targets, indexed by the upper s bits of the key.
  *
- * PORT TABLE: two targets, one per side; a leaf if all ports agree.
+ * PORT TABLE: two targets, one per side (a leaf if all ports agree), then the
+ * word index of another port table: the one to ask where the result is BELOW.
+ * That one never says BELOW.
  *
- * RESULT (31 bits): bits 0-23 counter slot of the rule (0: no rule, the
- * default action speaks), bits 24-25 action.
+ * RESULT (31 bits): BELOW, or bits 0-23 counter slot of the rule (0: no rule,
+ * the default action speaks), bits 24-25 action.
  */
 #ifndef SMC_POLICY_IMAGE_H
 #define SMC_POLICY_IMAGE_H
@@ -75,11 +77,16 @@ enum smc_policy_image_header {
 #define SMC_POLICY_NODE_STRIDE 0x1fu
 #define SMC_POLICY_NODE_COUNT_SHIFT 16
 
+#define SMC_POLICY_PORT_TABLE_WORDS 3
+
+#define SMC_POLICY_RESULT_BELOW 0x40000000u
 #define SMC_POLICY_RESULT_SLOT 0x00ffffffu
 #define SMC_POLICY_RESULT_ACTION_SHIFT 24
 #define SMC_POLICY_RESULT_ACTION 0x3u
 
 /* A walk takes at most this many nodes: 8 pieces of IPv6, each perhaps direct plus bucket. */
 #define SMC_POLICY_WALK_MAX 16
+/* And one port: a direct node and a bucket. */
+#define SMC_POLICY_PORT_WALK_MAX 2
 
 #endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From rules to a policy image (include/smc_policy_image.h), and reading one in
+ * user space with the very code that the kernel runs.
+ */
+#ifndef SMC_POLICY_COMPILE_H
+#define SMC_POLICY_COMPILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/rule.h"
+#include "smc_policy_image.h"
+
+struct policy_image {
+	struct smc_policy_row *rows;
+	uint32_t n_rows;
+};
+
+/* What does not come from the rules. */
+struct policy_image_options {
+	uint64_t generation;
+	uint32_t flags; /* SMC_POLICY_IMAGE_F_* */
+};
+
+/*
+ * Compile @policy; each rule's slot must be set.  Returns 0 and an image to be
+ * given to policy_image_free(), -E2BIG if it would not fit the layout, or
+ * -ENOMEM.  The same policy and options always give the same bytes.
+ */
+int policy_compile(const struct policy *policy, const struct policy_image_options *options,
+		   struct policy_image *image);
+void policy_image_free(struct policy_image *image);
+
+/*
+ * Look up @peer (as in struct policy_prefix), @side and @port in @image: the
+ * counter slot of the rule and the action.  Returns 0, or -EBADMSG if the image
+ * is damaged.
+ */
+int policy_image_lookup(const struct policy_image *image, const uint8_t peer[16], int side,
+			uint16_t port, uint32_t *slot, int *action);
+
+#endif

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * inih splits lines into keys and values.  Its reader callback is ours: it
+ * watches what inih does not report (sections without keys, NUL bytes, overlong
+ * lines, the number of the line) and never hands over a line that inih would
+ * cut.
+ */
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "common/cleanup.h"
+#include "policy/config.h"
+
+enum section {
+	SECTION_NONE,
+	SECTION_UNKNOWN,
+	SECTION_DAEMON,
+	SECTION_POLICY,
+	SECTION_RULE
+};
+
+#define KEYS_MAX 16 /* keys of one section */
+
+struct parser {
+	struct policy_config *config;
+	struct policy_errors *errors;
+	const char *file;
+	const char *next, *end; /* text not yet read */
+	unsigned int line; /* number of the line that inih is given now */
+	bool dropped; /* the reader refused this line; inih sees an empty one */
+	enum section section;
+	struct policy_rule *rule; /* being filled, owned */
+	bool rule_refused; /* its errors are told, it is not kept */
+	struct {
+		const char *key;
+		unsigned int line;
+	} seen[KEYS_MAX]; /* keys of this section, for SECTION_DAEMON and SECTION_POLICY over all its parts */
+	size_t n_seen;
+	struct policy rules; /* of this file, to notice the same name twice */
+};
+
+void policy_errors_add(struct policy_errors *errors, const char *format, ...)
+{
+	char **lines = reallocarray(errors->lines, errors->count + 1, sizeof(char *));
+	va_list args;
+
+	if (!lines)
+		return;
+	errors->lines = lines;
+	va_start(args, format);
+	if (vasprintf(&lines[errors->count], format, args) >= 0)
+		errors->count++;
+	va_end(args);
+}
+
+void policy_errors_clear(struct policy_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++)
+		free(errors->lines[i]);
+	free(errors->lines);
+	*errors = (struct policy_errors){ 0 };
+}
+
+void policy_config_init(struct policy_config *config)
+{
+	*config = (struct policy_config){
+		.settings = {
+			.socket = "/run/smc-policy/control.sock",
+			.state_dir = "/var/lib/smc-policy",
+			.pin_dir = "/sys/fs/bpf/smc-policy",
+			.log_level = LOG_INFO,
+			.backend = POLICY_BACKEND_AUTO,
+			.netns = POLICY_NETNS_ALL,
+			.on_stop = POLICY_ON_STOP_KEEP,
+			.read_access = POLICY_READ_GROUP,
+		},
+	};
+	policy_init(&config->policy);
+}
+
+static void clear_netns_names(struct policy_settings *settings)
+{
+	for (size_t i = 0; i < settings->n_netns_names; i++)
+		free(settings->netns_names[i]);
+	free(settings->netns_names);
+	settings->netns_names = NULL;
+	settings->n_netns_names = 0;
+}
+
+void policy_config_clear(struct policy_config *config)
+{
+	clear_netns_names(&config->settings);
+	policy_clear(&config->policy);
+}
+
+__attribute__((format(printf, 3, 4))) static void complain(struct parser *parser, unsigned int line,
+							   const char *format, ...)
+{
+	autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	policy_errors_add(parser->errors, "%s:%u: %s", parser->file, line,
+			  text ? text : "out of memory");
+}
+
+/* ---- values of [daemon] and [policy] ---- */
+
+static int set_path(char *path, size_t size, const char *text, struct value_error *error)
+{
+	int rc = value_path(text, size, error);
+
+	if (!rc)
+		snprintf(path, size, "%s", text);
+	return rc;
+}
+
+static int set_socket(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return set_path(config->settings.socket, sizeof(config->settings.socket), text, error);
+}
+
+static int set_state_dir(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return set_path(config->settings.state_dir, sizeof(config->settings.state_dir), text,
+			error);
+}
+
+static int set_pin_dir(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return set_path(config->settings.pin_dir, sizeof(config->settings.pin_dir), text, error);
+}
+
+static int set_log_level(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return value_word(&words_log_level, text, &config->settings.log_level, error);
+}
+
+static int set_backend(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return value_word(&words_backend, text, &config->settings.backend, error);
+}
+
+static int set_on_stop(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return value_word(&words_on_stop, text, &config->settings.on_stop, error);
+}
+
+static int set_read_access(struct policy_config *config, const char *text,
+			   struct value_error *error)
+{
+	return value_word(&words_read_access, text, &config->settings.read_access, error);
+}
+
+static int set_group(struct policy_config *config, const char *text, struct value_error *error)
+{
+	if (strlen(text) >= sizeof(config->settings.group) || strpbrk(text, " \t,:/"))
+		return value_refuse(error, "group \"%.64s\" is not valid; write one group name",
+				    text);
+	strcpy(config->settings.group, text);
+	return 0;
+}
+
+static int add_netns_name(void *arg, const char *word, struct value_error *error)
+{
+	struct policy_settings *settings = arg;
+	char **names;
+
+	if (strchr(word, '/') || !strcmp(word, ".") || !strcmp(word, "..") ||
+	    !strcmp(word, "init") || !strcmp(word, "all"))
+		return value_refuse(
+			error,
+			"netns \"%.64s\" cannot be in a list; write \"all\", \"init\" or "
+			"names as in \"ip netns list\"",
+			word);
+	names = reallocarray(settings->netns_names, settings->n_netns_names + 1, sizeof(char *));
+	if (!names)
+		return -ENOMEM;
+	settings->netns_names = names;
+	names[settings->n_netns_names] = strdup(word);
+	return names[settings->n_netns_names] ? settings->n_netns_names++, 0 : -ENOMEM;
+}
+
+static int set_netns(struct policy_config *config, const char *text, struct value_error *error)
+{
+	struct policy_settings *settings = &config->settings;
+
+	clear_netns_names(settings);
+	settings->netns = POLICY_NETNS_LIST;
+	if (!strcmp(text, "all"))
+		settings->netns = POLICY_NETNS_ALL;
+	else if (!strcmp(text, "init"))
+		settings->netns = POLICY_NETNS_INIT;
+	else
+		return value_list(text, add_netns_name, settings, error);
+	return 0;
+}
+
+static int set_default(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return value_word(&words_action, text, &config->policy.default_action, error);
+}
+
+static const struct key {
+	enum section section;
+	const char *name;
+	int (*set)(struct policy_config *config, const char *text, struct value_error *error);
+} keys[] = {
+	{ SECTION_DAEMON, "socket", set_socket },
+	{ SECTION_DAEMON, "state-dir", set_state_dir },
+	{ SECTION_DAEMON, "pin-dir", set_pin_dir },
+	{ SECTION_DAEMON, "log-level", set_log_level },
+	{ SECTION_DAEMON, "backend", set_backend },
+	{ SECTION_DAEMON, "netns", set_netns },
+	{ SECTION_DAEMON, "on-stop", set_on_stop },
+	{ SECTION_DAEMON, "group", set_group },
+	{ SECTION_DAEMON, "read-access", set_read_access },
+	{ SECTION_POLICY, "default", set_default },
+};
+
+/* ---- sections ---- */
+
+static void finish_rule(struct parser *parser)
+{
+	struct policy_rule *rule = steal_ptr(parser->rule);
+	struct value_error error;
+
+	if (!rule)
+		return;
+	if (!parser->rule_refused && policy_rule_check(rule, &error)) {
+		complain(parser, rule->line, "%s", error.text);
+		parser->rule_refused = true;
+	}
+	/* A refused rule stays known, so that a second one of its name is told too. */
+	if (policy_put(&parser->rules, rule)) {
+		complain(parser, rule->line, "out of memory");
+		policy_rule_free(rule);
+	}
+}
+
+static void start_rule(struct parser *parser, const char *name)
+{
+	struct policy_rule *earlier = policy_find(&parser->rules, name);
+	struct value_error error;
+
+	parser->rule_refused = true;
+	if (value_name(name, &error))
+		complain(parser, parser->line, "%s", error.text);
+	else if (earlier)
+		complain(parser, parser->line,
+			 "rule \"%s\" is already in line %u of this file; give it another name or "
+			 "merge the two",
+			 name, earlier->line);
+	else
+		parser->rule_refused = false;
+	if (parser->rule_refused)
+		return;
+	parser->rule = policy_rule_new(name);
+	if (!parser->rule || !(parser->rule->file = strdup(parser->file))) {
+		complain(parser, parser->line, "out of memory");
+		parser->rule_refused = true;
+		return;
+	}
+	parser->rule->origin = POLICY_ORIGIN_FILE;
+	parser->rule->line = parser->line;
+}
+
+/* Keys of [daemon] and [policy] may not be repeated even if the section is opened twice. */
+static void forget_rule_keys(struct parser *parser)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < parser->n_seen; i++)
+		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+			if (parser->seen[i].key == keys[k].name) {
+				parser->seen[kept++] = parser->seen[i];
+				break;
+			}
+	parser->n_seen = kept;
+}
+
+static void start_section(struct parser *parser, const char *name)
+{
+	finish_rule(parser);
+	forget_rule_keys(parser);
+	parser->section = SECTION_UNKNOWN;
+	if (!strcmp(name, "daemon")) {
+		parser->section = SECTION_DAEMON;
+	} else if (!strcmp(name, "policy")) {
+		parser->section = SECTION_POLICY;
+	} else if (!strncmp(name, "rule", 4) && strspn(name + 4, " \t")) {
+		parser->section = SECTION_RULE;
+		start_rule(parser, name + 4 + strspn(name + 4, " \t"));
+	} else if (!strcmp(name, "rule")) {
+		complain(parser, parser->line, "section [rule] has no name; write [rule NAME]");
+	} else {
+		complain(parser, parser->line,
+			 "section [%.64s] is unknown; use [daemon], [policy] or [rule NAME]", name);
+	}
+}
+
+/* A line that begins with "[".  inih would pass over what follows the "]". */
+static void read_section(struct parser *parser, char *line)
+{
+	char *close = strchr(line, ']');
+	const char *rest = close ? close + 1 + strspn(close + 1, " \t") : NULL;
+	char *name = line + 1 + strspn(line + 1, " \t");
+
+	if (!close) {
+		complain(parser, parser->line, "section without \"]\"; write [NAME]");
+	} else if (*rest && *rest != ';' && *rest != '#') {
+		complain(parser, parser->line,
+			 "unexpected text after \"]\"; put each key on a line of its own");
+	} else {
+		while (close > name && strchr(" \t", close[-1]))
+			close--;
+		*close = '\0';
+		start_section(parser, name);
+		return;
+	}
+	finish_rule(parser);
+	parser->section = SECTION_UNKNOWN;
+}
+
+/* ---- keys ---- */
+
+/* Note @key (a name from the tables) as seen; false and an error if it was before. */
+static bool first_time(struct parser *parser, const char *key)
+{
+	for (size_t i = 0; i < parser->n_seen; i++) {
+		if (parser->seen[i].key != key)
+			continue;
+		complain(parser, parser->line,
+			 "key \"%s\" is already set in line %u; keep one of them", key,
+			 parser->seen[i].line);
+		return false;
+	}
+	if (parser->n_seen < KEYS_MAX) {
+		parser->seen[parser->n_seen].key = key;
+		parser->seen[parser->n_seen++].line = parser->line;
+	}
+	return true;
+}
+
+/* "ports, peers or action": the keys of @section. */
+static void list_keys(enum section section, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; section != SECTION_RULE && i < sizeof(keys) / sizeof(*keys); i++)
+		if (keys[i].section == section && used < size)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+						 keys[i].name);
+	for (size_t i = 0; section == SECTION_RULE && policy_rule_keys[i]; i++)
+		if (used < size)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+						 policy_rule_keys[i]);
+}
+
+static void complain_value(struct parser *parser, int rc, const struct value_error *error)
+{
+	complain(parser, parser->line, "%s", rc == -EINVAL ? error->text : "out of memory");
+	if (parser->section == SECTION_RULE)
+		parser->rule_refused = true;
+}
+
+static bool set_rule_key(struct parser *parser, const char *name, const char *value)
+{
+	struct value_error error;
+	int rc;
+
+	for (size_t i = 0; policy_rule_keys[i]; i++) {
+		if (strcmp(policy_rule_keys[i], name))
+			continue;
+		if (!first_time(parser, policy_rule_keys[i])) {
+			parser->rule_refused = true;
+			return true;
+		}
+		if (!parser->rule)
+			return true; /* the section itself was refused */
+		rc = policy_rule_set(parser->rule, name, value, &error);
+		if (rc)
+			complain_value(parser, rc, &error);
+		return true;
+	}
+	return false;
+}
+
+static bool set_config_key(struct parser *parser, const char *name, const char *value)
+{
+	struct value_error error;
+	int rc;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (keys[i].section != parser->section || strcmp(keys[i].name, name))
+			continue;
+		if (!first_time(parser, keys[i].name))
+			return true;
+		rc = keys[i].set(parser->config, value, &error);
+		if (rc)
+			complain_value(parser, rc, &error);
+		return true;
+	}
+	return false;
+}
+
+static void read_key(struct parser *parser, const char *name, const char *value)
+{
+	char known[256];
+	bool done;
+
+	if (parser->section == SECTION_RULE)
+		done = set_rule_key(parser, name, value);
+	else
+		done = set_config_key(parser, name, value);
+	if (done)
+		return;
+	list_keys(parser->section, known, sizeof(known));
+	complain(parser, parser->line, "key \"%.64s\" is unknown here; use %s", name, known);
+	if (parser->section == SECTION_RULE)
+		parser->rule_refused = true;
+}
+
+/* inih's handler: one call for each line that is not blank, comment or section. */
+static int handle(void *user, const char *section, const char *name, const char *value)
+{
+	struct parser *parser = user;
+
+	(void)section; /* cut at 49 characters; read_section() has it whole */
+	if (parser->section == SECTION_UNKNOWN)
+		return 1; /* told once, at the section */
+	if (parser->section == SECTION_NONE)
+		complain(parser, parser->line,
+			 "key \"%.64s\" is outside any section; begin with [daemon], [policy] or "
+			 "[rule NAME]",
+			 name);
+	else if (!value)
+		complain(parser, parser->line, "\"%.64s\" is not a key; write KEY = VALUE", name);
+	else if (!*name)
+		complain(parser, parser->line, "value without a key; write KEY = VALUE");
+	else if (!*value)
+		complain(parser, parser->line,
+			 "key \"%.64s\" has no value; write one, or remove the line to use the "
+			 "default",
+			 name);
+	else
+		read_key(parser, name, value);
+	if (parser->section == SECTION_RULE && (!value || !*value || !*name))
+		parser->rule_refused = true;
+	return 1;
+}
+
+/* ---- lines ---- */
+
+static void refuse_line(struct parser *parser, char *buf, const char *why)
+{
+	complain(parser, parser->line, "%s", why);
+	if (parser->section == SECTION_RULE)
+		parser->rule_refused = true;
+	strcpy(buf, "\n");
+}
+
+/* inih's reader: the next line into @buf of @size bytes, NULL at the end. */
+static char *read_line(char *buf, int size, void *stream)
+{
+	struct parser *parser = stream;
+	const char *start = parser->next, *end;
+	size_t length;
+
+	if (start >= parser->end)
+		return NULL;
+	end = memchr(start, '\n', (size_t)(parser->end - start));
+	parser->next = end ? end + 1 : parser->end;
+	length = (size_t)((end ? end : parser->end) - start);
+	parser->line++;
+	if (length > POLICY_CONFIG_LINE_MAX || length + 2 > (size_t)size) {
+		refuse_line(parser, buf,
+			    "line is longer than 65536 bytes; split the list over several rules");
+		return buf;
+	}
+	if (memchr(start, '\0', length)) {
+		refuse_line(parser, buf, "line contains a NUL byte; the file must be plain text");
+		return buf;
+	}
+	/* Without leading blanks: inih would take an indented line for a continued value. */
+	while (length && strchr(" \t", *start)) {
+		start++;
+		length--;
+	}
+	memcpy(buf, start, length);
+	buf[length] = '\0';
+	if (length && buf[length - 1] == '\r')
+		buf[length - 1] = '\0';
+	if (buf[0] == '[') {
+		read_section(parser, buf);
+		buf[0] = '\0';
+	}
+	strcat(buf, "\n");
+	return buf;
+}
+
+static void configure_inih(void)
+{
+	ini_use_stack = false;
+	ini_initial_alloc = ini_max_line = POLICY_CONFIG_LINE_MAX + 8;
+	ini_allow_realloc = false;
+	ini_allow_multiline = false;
+	ini_allow_no_value = true;
+	ini_stop_on_first_error = false;
+}
+
+/* Give the rules of the file to the configuration. */
+static int adopt_rules(struct parser *parser)
+{
+	int rc = 0;
+
+	while (!rc && parser->rules.n_rules) {
+		struct policy_rule *rule = parser->rules.rules[parser->rules.n_rules - 1];
+
+		parser->rules.n_rules--;
+		rc = policy_put(&parser->config->policy, rule);
+		if (rc)
+			policy_rule_free(rule);
+	}
+	return rc;
+}
+
+int policy_config_parse(struct policy_config *config, const char *file, const char *text,
+			size_t length, struct policy_errors *errors)
+{
+	struct parser parser = {
+		.config = config,
+		.errors = errors,
+		.file = file,
+		.next = text,
+		.end = text + length,
+	};
+	size_t before = errors->count;
+	int rc;
+
+	if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		parser.next += 3; /* byte order mark */
+	configure_inih();
+	rc = ini_parse_stream(read_line, &parser, handle, &parser);
+	finish_rule(&parser);
+	if (rc && errors->count == before)
+		complain(&parser, rc > 0 ? (unsigned int)rc : 0, "cannot be read; out of memory");
+	if (errors->count == before && adopt_rules(&parser))
+		complain(&parser, 0, "out of memory");
+	policy_clear(&parser.rules);
+	return errors->count == before ? 0 : -EINVAL;
+}

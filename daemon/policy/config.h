@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration: settings and rules out of INI text.  The caller reads the
+ * files; this parses their content, so that daemon, `policy check`, tests and
+ * fuzzers share it.
+ */
+#ifndef SMC_POLICY_CONFIG_H
+#define SMC_POLICY_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/un.h>
+
+#include "policy/rule.h"
+
+#define POLICY_CONFIG_FILE "/etc/smc-policy.conf"
+#define POLICY_CONFIG_LINE_MAX 65536 /* bytes in a line, without its end */
+
+/* What enforces; POLICY_BACKEND_AUTO only as a setting. */
+enum policy_backend {
+	POLICY_BACKEND_AUTO,
+	POLICY_BACKEND_NATIVE,
+	POLICY_BACKEND_KMOD,
+	POLICY_BACKEND_OBSERVE,
+};
+
+enum policy_on_stop {
+	POLICY_ON_STOP_KEEP, /* enforcement goes on without the daemon */
+	POLICY_ON_STOP_RELEASE, /* programs, maps and pins are removed */
+};
+
+enum policy_read_access {
+	POLICY_READ_GROUP, /* root and [daemon] group */
+	POLICY_READ_ALL,
+};
+
+/* [daemon] netns */
+enum policy_netns {
+	POLICY_NETNS_ALL,
+	POLICY_NETNS_INIT,
+	POLICY_NETNS_LIST,
+};
+
+/* [daemon] */
+struct policy_settings {
+	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char state_dir[PATH_MAX];
+	char pin_dir[PATH_MAX];
+	char group[64]; /* "": root only */
+	int log_level; /* syslog priority; what is above it is dropped */
+	int backend; /* enum policy_backend */
+	int netns; /* enum policy_netns */
+	char **netns_names; /* POLICY_NETNS_LIST: names as in `ip netns` */
+	size_t n_netns_names;
+	int on_stop; /* enum policy_on_stop */
+	int read_access; /* enum policy_read_access */
+};
+
+struct policy_config {
+	struct policy_settings settings;
+	struct policy policy;
+};
+
+/* Errors as they are found, one line of text each. */
+struct policy_errors {
+	char **lines;
+	size_t count;
+};
+
+/* Add a line.  When memory is short the line is lost but counted. */
+__attribute__((format(printf, 2, 3))) void policy_errors_add(struct policy_errors *errors,
+							     const char *format, ...);
+void policy_errors_clear(struct policy_errors *errors);
+
+/* Fill @config with the defaults of every key and no rules. */
+void policy_config_init(struct policy_config *config);
+void policy_config_clear(struct policy_config *config);
+
+/*
+ * Parse @text of @length bytes, the content of @file, on top of @config: keys
+ * replace what earlier files said, rules replace rules of the same name.
+ * Every error is added to @errors as "FILE:LINE: what is wrong, and what would
+ * be right".  Returns 0, or -EINVAL if there was any: @config is then partly
+ * changed and only good for policy_config_clear().
+ */
+int policy_config_parse(struct policy_config *config, const char *file, const char *text,
+			size_t length, struct policy_errors *errors);
+
+#endif

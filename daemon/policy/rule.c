@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "policy/config.h"
+#include "policy/rule.h"
+
+const char *const policy_rule_keys[] = { "side", "ports", "peers", "action", "ttl", NULL };
+
+struct policy_rule *policy_rule_new(const char *name)
+{
+	struct policy_rule *rule = calloc(1, sizeof(*rule));
+
+	if (!rule)
+		return NULL;
+	snprintf(rule->name, sizeof(rule->name), "%s", name);
+	rule->side = POLICY_SIDE_BOTH;
+	rule->action = -1;
+	return rule;
+}
+
+void policy_rule_free(struct policy_rule *rule)
+{
+	if (!rule)
+		return;
+	free(rule->ports);
+	free(rule->peers);
+	free(rule->file);
+	free(rule);
+}
+
+static void *copy_array(const void *from, size_t count, size_t size)
+{
+	void *to = calloc(count ? count : 1, size);
+
+	if (to && count)
+		memcpy(to, from, count * size);
+	return to;
+}
+
+struct policy_rule *policy_rule_copy(const struct policy_rule *rule)
+{
+	struct policy_rule *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *rule;
+	copy->ports = copy_array(rule->ports, rule->n_ports, sizeof(*rule->ports));
+	copy->peers = copy_array(rule->peers, rule->n_peers, sizeof(*rule->peers));
+	copy->file = rule->file ? strdup(rule->file) : NULL;
+	if (!copy->ports || !copy->peers || (rule->file && !copy->file)) {
+		policy_rule_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+/* A list being parsed: items of @size bytes. */
+struct list {
+	char *items;
+	size_t n, room, size;
+};
+
+static void *list_next(struct list *list)
+{
+	size_t room = list->room ? list->room * 2 : 4;
+	char *items;
+
+	if (list->n < list->room)
+		return list->items + list->n++ * list->size;
+	items = reallocarray(list->items, room, list->size);
+	if (!items)
+		return NULL;
+	list->items = items;
+	list->room = room;
+	return list->items + list->n++ * list->size;
+}
+
+/* Sort the items and drop those that are there twice. */
+static void list_normalize(struct list *list, int (*compare)(const void *, const void *))
+{
+	size_t kept = 0;
+
+	if (!list->n)
+		return;
+	qsort(list->items, list->n, list->size, compare);
+	for (size_t i = 1; i < list->n; i++) {
+		char *last = list->items + kept * list->size;
+		char *item = list->items + i * list->size;
+
+		if (compare(last, item))
+			memmove(list->items + ++kept * list->size, item, list->size);
+	}
+	list->n = kept + 1;
+}
+
+static int add_range(void *arg, const char *word, struct value_error *error)
+{
+	struct policy_range *range = list_next(arg);
+
+	return range ? value_range(word, range, error) : -ENOMEM;
+}
+
+static int add_prefix(void *arg, const char *word, struct value_error *error)
+{
+	struct policy_prefix *prefix = list_next(arg);
+
+	return prefix ? value_prefix(word, prefix, error) : -ENOMEM;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct policy_range *x = a, *y = b;
+
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return (x->last > y->last) - (x->last < y->last);
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	const struct policy_prefix *x = a, *y = b;
+	int order = y->v4 - x->v4;
+
+	if (!order)
+		order = memcmp(x->addr, y->addr, sizeof(x->addr));
+	if (!order)
+		order = x->length - y->length;
+	return order ? order : x->except - y->except;
+}
+
+static int set_ports(struct policy_rule *rule, const char *text, struct value_error *error)
+{
+	struct list list = { .size = sizeof(struct policy_range) };
+	int rc = value_list(text, add_range, &list, error);
+
+	if (rc) {
+		free(list.items);
+		return rc;
+	}
+	list_normalize(&list, compare_ranges);
+	free(rule->ports);
+	rule->ports = (struct policy_range *)list.items;
+	rule->n_ports = list.n;
+	return 0;
+}
+
+static int set_peers(struct policy_rule *rule, const char *text, struct value_error *error)
+{
+	struct list list = { .size = sizeof(struct policy_prefix) };
+	int rc = value_list(text, add_prefix, &list, error);
+
+	if (rc) {
+		free(list.items);
+		return rc;
+	}
+	list_normalize(&list, compare_prefixes);
+	free(rule->peers);
+	rule->peers = (struct policy_prefix *)list.items;
+	rule->n_peers = list.n;
+	return 0;
+}
+
+int policy_rule_set(struct policy_rule *rule, const char *key, const char *text,
+		    struct value_error *error)
+{
+	if (!strcmp(key, "side"))
+		return value_word(&words_rule_side, text, &rule->side, error);
+	if (!strcmp(key, "action"))
+		return value_word(&words_action, text, &rule->action, error);
+	if (!strcmp(key, "ports"))
+		return set_ports(rule, text, error);
+	if (!strcmp(key, "peers"))
+		return set_peers(rule, text, error);
+	if (!strcmp(key, "ttl"))
+		return value_duration(text, &rule->ttl, error);
+	return -ENOENT;
+}
+
+/* Items in text, separated by ", "; @format writes one into a VALUE_TEXT_SIZE buffer. */
+static char *join(size_t count, const void *items, size_t size,
+		  void (*format)(const void *item, char *buf))
+{
+	char *text = malloc(count * (VALUE_TEXT_SIZE + 2) + 1), *end = text;
+
+	if (!text)
+		return NULL;
+	*end = '\0';
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			end = stpcpy(end, ", ");
+		format((const char *)items + i * size, end);
+		end += strlen(end);
+	}
+	return text;
+}
+
+static void format_range(const void *item, char *buf)
+{
+	value_format_range(item, buf);
+}
+
+static void format_prefix(const void *item, char *buf)
+{
+	value_format_prefix(item, buf);
+}
+
+char *policy_rule_get(const struct policy_rule *rule, const char *key)
+{
+	char *text = NULL;
+
+	if (!strcmp(key, "ports"))
+		return join(rule->n_ports, rule->ports, sizeof(*rule->ports), format_range);
+	if (!strcmp(key, "peers"))
+		return join(rule->n_peers, rule->peers, sizeof(*rule->peers), format_prefix);
+	if (!strcmp(key, "side"))
+		return strdup(word_name(&words_rule_side, (unsigned int)rule->side));
+	if (!strcmp(key, "action"))
+		return strdup(word_name(&words_action, (unsigned int)rule->action));
+	if (!strcmp(key, "ttl") && rule->ttl)
+		return asprintf(&text, "%" PRIu64 "s", rule->ttl) < 0 ? NULL : text;
+	return strdup("");
+}
+
+int policy_rule_check(const struct policy_rule *rule, struct value_error *error)
+{
+	if (rule->action < 0)
+		return value_refuse(
+			error,
+			"rule \"%s\" has no action; add \"action = allow\", \"deny\" or "
+			"\"auto\"",
+			rule->name);
+	return 0;
+}
+
+bool policy_rule_equal(const struct policy_rule *a, const struct policy_rule *b)
+{
+	return a->side == b->side && a->action == b->action && a->ttl == b->ttl &&
+	       a->n_ports == b->n_ports && a->n_peers == b->n_peers &&
+	       (!a->n_ports || !memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports))) &&
+	       (!a->n_peers || !memcmp(a->peers, b->peers, a->n_peers * sizeof(*a->peers)));
+}
+
+/* FNV-1a, 64 bits. */
+static uint64_t digest(uint64_t hash, const void *data, size_t size)
+{
+	const uint8_t *byte = data;
+
+	while (size--)
+		hash = (hash ^ *byte++) * 0x100000001b3ULL;
+	return hash;
+}
+
+uint64_t policy_rule_digest(const struct policy_rule *rule)
+{
+	uint64_t hash = digest(0xcbf29ce484222325ULL, rule->name, strlen(rule->name) + 1);
+
+	hash = digest(hash, &rule->side, sizeof(rule->side));
+	hash = digest(hash, &rule->action, sizeof(rule->action));
+	hash = digest(hash, &rule->ttl, sizeof(rule->ttl));
+	hash = digest(hash, rule->ports, rule->n_ports * sizeof(*rule->ports));
+	return digest(hash, rule->peers, rule->n_peers * sizeof(*rule->peers));
+}
+
+void policy_init(struct policy *policy)
+{
+	*policy = (struct policy){ .default_action = SMC_POLICY_DENY };
+}
+
+void policy_clear(struct policy *policy)
+{
+	for (size_t i = 0; i < policy->n_rules; i++)
+		policy_rule_free(policy->rules[i]);
+	free(policy->rules);
+	policy_init(policy);
+}
+
+/* Index of the first rule that is not before @name. */
+static size_t find_place(const struct policy *policy, const char *name)
+{
+	size_t low = 0, high = policy->n_rules;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(policy->rules[middle]->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct policy_rule *policy_find(const struct policy *policy, const char *name)
+{
+	size_t at = find_place(policy, name);
+
+	if (at == policy->n_rules || strcmp(policy->rules[at]->name, name))
+		return NULL;
+	return policy->rules[at];
+}
+
+int policy_put(struct policy *policy, struct policy_rule *rule)
+{
+	size_t at = find_place(policy, rule->name);
+	struct policy_rule **rules;
+
+	if (at < policy->n_rules && !strcmp(policy->rules[at]->name, rule->name)) {
+		policy_rule_free(policy->rules[at]);
+		policy->rules[at] = rule;
+		return 0;
+	}
+	rules = reallocarray(policy->rules, policy->n_rules + 1, sizeof(struct policy_rule *));
+	if (!rules)
+		return -ENOMEM;
+	memmove(rules + at + 1, rules + at, (policy->n_rules - at) * sizeof(struct policy_rule *));
+	rules[at] = rule;
+	policy->rules = rules;
+	policy->n_rules++;
+	return 0;
+}
+
+struct policy_rule *policy_take(struct policy *policy, const char *name)
+{
+	size_t at = find_place(policy, name);
+	struct policy_rule *rule;
+
+	if (at == policy->n_rules || strcmp(policy->rules[at]->name, name))
+		return NULL;
+	rule = policy->rules[at];
+	policy->n_rules--;
+	memmove(policy->rules + at, policy->rules + at + 1,
+		(policy->n_rules - at) * sizeof(struct policy_rule *));
+	return rule;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A rule, and a set of rules with the default action: what the whole program
+ * calls "policy".  No I/O, no globals; not thread-safe.
+ */
+#ifndef SMC_POLICY_RULE_H
+#define SMC_POLICY_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/value.h"
+#include "smc_policy_maps.h"
+#include "smc_policy_verdict.h"
+
+#define POLICY_SIDE_BOTH SMC_POLICY_SIDES /* a rule for connect and accept */
+
+/* Where a rule comes from. */
+enum policy_origin {
+	POLICY_ORIGIN_FILE, /* a configuration file */
+	POLICY_ORIGIN_COMMAND, /* policy add, kept in the state directory */
+	POLICY_ORIGIN_RUNTIME, /* policy add --runtime, until the daemon ends */
+};
+
+struct policy_rule {
+	char name[SMC_POLICY_NAME_SIZE];
+	int side; /* enum smc_policy_side or POLICY_SIDE_BOTH */
+	int action; /* enum smc_policy_action, -1: not said */
+	struct policy_range *ports; /* ascending; none: any port */
+	size_t n_ports;
+	struct policy_prefix *peers; /* ascending; none, or only exceptions: any (other) peer */
+	size_t n_peers;
+	uint64_t ttl; /* seconds from coming into force, 0: no end */
+
+	enum policy_origin origin;
+	char *file; /* POLICY_ORIGIN_FILE: its path, else NULL */
+	unsigned int line; /* and the line of its section */
+	uint64_t
+		expires; /* CLOCK_REALTIME in ns when the ttl ends; 0: no end, or not in force yet */
+	uint32_t slot; /* counter slot while in force */
+};
+
+/* Rules by name, ascending, and what holds where none matches. */
+struct policy {
+	int default_action; /* enum smc_policy_action */
+	struct policy_rule **rules;
+	size_t n_rules;
+};
+
+/* A new rule for both sides without action, ports or peers; NULL: out of memory. */
+struct policy_rule *policy_rule_new(const char *name);
+void policy_rule_free(struct policy_rule *rule);
+struct policy_rule *policy_rule_copy(const struct policy_rule *rule);
+
+/*
+ * Set one property from its text as in the configuration: "side", "ports",
+ * "peers", "action", "ttl".  -ENOENT: no such property; -EINVAL, -ENOMEM and
+ * @error as in value.h.
+ */
+int policy_rule_set(struct policy_rule *rule, const char *key, const char *text,
+		    struct value_error *error);
+
+/*
+ * Text of a property, as policy_rule_set() takes it; "" where it holds its
+ * default.  To be freed; NULL: out of memory.
+ */
+char *policy_rule_get(const struct policy_rule *rule, const char *key);
+
+/* The properties that can be set, NULL-terminated, in the order for output. */
+extern const char *const policy_rule_keys[];
+
+/* What must hold of the rule as a whole: 0, or -EINVAL and @error. */
+int policy_rule_check(const struct policy_rule *rule, struct value_error *error);
+
+/* Same content: all that can be set is equal.  The name and the origin do not count. */
+bool policy_rule_equal(const struct policy_rule *a, const struct policy_rule *b);
+
+/* 64-bit digest of the name and all that can be set. */
+uint64_t policy_rule_digest(const struct policy_rule *rule);
+
+void policy_init(struct policy *policy);
+void policy_clear(struct policy *policy);
+
+/* The rule called @name, or NULL. */
+struct policy_rule *policy_find(const struct policy *policy, const char *name);
+
+/*
+ * Take @rule into @policy; a rule of that name is freed and replaced.  Returns 0
+ * and owns @rule, or -ENOMEM and does not.
+ */
+int policy_put(struct policy *policy, struct policy_rule *rule);
+
+/* Take the rule called @name out of @policy: the caller owns it.  NULL: there is none. */
+struct policy_rule *policy_take(struct policy *policy, const char *name);
+
+#define policy_for_each(rule, policy) \
+	for (size_t rule##_i = 0;     \
+	     rule##_i < (policy)->n_rules && ((rule) = (policy)->rules[rule##_i], 1); rule##_i++)
+
+#endif

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "policy/value.h"
+#include "smc_policy_maps.h"
+
+#define SHOWN 60 /* bytes of an offending word that a message repeats */
+
+static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+int value_refuse(struct value_error *error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* @text made fit for a message: short, one line, no control characters. */
+static const char *shown(const char *text, char buf[SHOWN + 4])
+{
+	size_t n = 0;
+
+	for (; text[n] && n < SHOWN; n++)
+		buf[n] = isprint((unsigned char)text[n]) ? text[n] : '?';
+	strcpy(buf + n, text[n] ? "..." : "");
+	return buf;
+}
+
+int value_word(const struct word_list *list, const char *text, int *number,
+	       struct value_error *error)
+{
+	char choices[128], word[SHOWN + 4];
+
+	*number = word_find(list, text);
+	if (*number >= 0)
+		return 0;
+	word_choices(list, choices, sizeof(choices));
+	return value_refuse(error, "%s \"%s\" is unknown; use %s", list->what, shown(text, word),
+			    choices);
+}
+
+int value_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *number,
+		 struct value_error *error)
+{
+	size_t digits = strspn(text, "0123456789");
+	char word[SHOWN + 4];
+
+	if (!digits || text[digits] || (text[0] == '0' && digits > 1))
+		return value_refuse(error,
+				    "%s \"%s\" is not a plain decimal number; write digits only, "
+				    "without sign or leading zero",
+				    what, shown(text, word));
+	errno = 0;
+	*number = strtoull(text, NULL, 10);
+	if (errno || *number < min || *number > max)
+		return value_refuse(error, "%s %s is out of range; use %llu to %llu", what,
+				    shown(text, word), (unsigned long long)min,
+				    (unsigned long long)max);
+	return 0;
+}
+
+int value_name(const char *text, struct value_error *error)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t length = strspn(text, allowed);
+	char word[SHOWN + 4];
+
+	if (!length || text[length] || !isalnum((unsigned char)text[0]))
+		return value_refuse(error,
+				    "rule name \"%s\" is not valid; use letters, digits, \".\", "
+				    "\"_\" and \"-\", a letter or digit first",
+				    shown(text, word));
+	if (length >= SMC_POLICY_NAME_SIZE)
+		return value_refuse(error,
+				    "rule name \"%s\" is too long; use at most %d characters",
+				    shown(text, word), SMC_POLICY_NAME_SIZE - 1);
+	return 0;
+}
+
+int value_range(const char *text, struct policy_range *range, struct value_error *error)
+{
+	autofree char *copy = strdup(text);
+	uint64_t first, last;
+	char *dash;
+	int rc;
+
+	if (!copy)
+		return -ENOMEM;
+	dash = strchr(copy, '-');
+	if (dash)
+		*dash = '\0';
+	rc = value_number("port", copy, 0, UINT16_MAX, &first, error);
+	last = first;
+	if (!rc && dash)
+		rc = value_number("port", dash + 1, 0, UINT16_MAX, &last, error);
+	if (rc)
+		return rc;
+	if (first > last)
+		return value_refuse(error, "port range %s is reversed; write %llu-%llu", text,
+				    (unsigned long long)last, (unsigned long long)first);
+	range->first = (uint16_t)first;
+	range->last = (uint16_t)last;
+	return 0;
+}
+
+/* IPv4 (dotted, no leading zeros: inet_pton refuses them) or IPv6; says which. */
+static int parse_address(const char *text, uint8_t addr[16], bool *v4)
+{
+	if (inet_pton(AF_INET, text, addr + 12) == 1) {
+		memcpy(addr, v4_mapped, sizeof(v4_mapped));
+		*v4 = true;
+		return 0;
+	}
+	*v4 = false;
+	return inet_pton(AF_INET6, text, addr) == 1 ? 0 : -EINVAL;
+}
+
+static int refuse_address(const char *what, const char *text, struct value_error *error)
+{
+	char word[SHOWN + 4];
+
+	return value_refuse(error,
+			    "%s \"%s\" is not an IPv4 or IPv6 address; write for example 192.0.2.7 "
+			    "or 2001:db8::7, without leading zeros in IPv4 and without a zone",
+			    what, shown(text, word));
+}
+
+int value_address(const char *text, uint8_t addr[16], struct value_error *error)
+{
+	bool v4;
+
+	return parse_address(text, addr, &v4) ? refuse_address("peer", text, error) : 0;
+}
+
+/* Zero the bits of @addr from bit @from on; returns whether any was set. */
+static bool clear_host_bits(uint8_t addr[16], unsigned int from)
+{
+	bool found = false;
+
+	for (unsigned int i = from / 8; i < 16; i++) {
+		uint8_t host = i == from / 8 ? 0xff >> (from % 8) : 0xff;
+
+		found |= addr[i] & host;
+		addr[i] &= (uint8_t)~host;
+	}
+	return found;
+}
+
+/* "::ffff:10.0.0.0/104" is the IPv4 prefix 10.0.0.0/8. */
+static void fold_mapped(struct policy_prefix *prefix)
+{
+	if (prefix->v4 || prefix->length < 96 || memcmp(prefix->addr, v4_mapped, 12))
+		return;
+	prefix->v4 = true;
+	prefix->length -= 96;
+}
+
+int value_prefix(const char *text, struct policy_prefix *prefix, struct value_error *error)
+{
+	autofree char *copy = strdup(text + (text[0] == '!'));
+	char good[VALUE_TEXT_SIZE];
+	uint64_t length;
+	char *slash;
+	int rc;
+
+	if (!copy)
+		return -ENOMEM;
+	*prefix = (struct policy_prefix){ .except = text[0] == '!' };
+	slash = strchr(copy, '/');
+	if (slash)
+		*slash = '\0';
+	if (parse_address(copy, prefix->addr, &prefix->v4))
+		return refuse_address("peer", text, error);
+	length = prefix->v4 ? 32 : 128;
+	if (slash) {
+		rc = value_number("prefix length", slash + 1, 0, length, &length, error);
+		if (rc)
+			return rc;
+	}
+	prefix->length = (uint8_t)length;
+	if (clear_host_bits(prefix->addr, prefix->length + (prefix->v4 ? 96 : 0))) {
+		value_format_prefix(prefix, good);
+		return value_refuse(error, "peer %s has bits set below its prefix length; write %s",
+				    text, good);
+	}
+	fold_mapped(prefix);
+	return 0;
+}
+
+int value_duration(const char *text, uint64_t *seconds, struct value_error *error)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	const uint64_t limit = 10ULL * 365 * 86400;
+	autofree char *copy = strdup(text);
+	uint64_t unit = 1;
+	size_t length;
+	int rc;
+
+	if (!copy)
+		return -ENOMEM;
+	length = strlen(copy);
+	for (size_t i = 0; length && i < sizeof(units) / sizeof(*units); i++) {
+		if (copy[length - 1] != units[i].unit)
+			continue;
+		unit = units[i].seconds;
+		copy[length - 1] = '\0';
+		break;
+	}
+	rc = value_number("duration", copy, 1, limit / unit, seconds, error);
+	if (rc)
+		return value_refuse(
+			error,
+			"duration \"%.32s\" is not valid; write a whole number from 1 "
+			"up with s, m, h or d, at most ten years, for example 90s or 2h",
+			text);
+	*seconds *= unit;
+	return 0;
+}
+
+int value_path(const char *text, size_t size, struct value_error *error)
+{
+	if (text[0] != '/')
+		return value_refuse(error,
+				    "path \"%.64s\" is not absolute; write it with a leading \"/\"",
+				    text);
+	if (strlen(text) >= size)
+		return value_refuse(error,
+				    "path \"%.64s...\" is too long; use at most %zu characters",
+				    text, size - 1);
+	return 0;
+}
+
+/* Cut blanks from both ends of @text in place; returns its start. */
+static char *trim(char *text)
+{
+	size_t length;
+
+	text += strspn(text, " \t");
+	length = strlen(text);
+	while (length && strchr(" \t", text[length - 1]))
+		text[--length] = '\0';
+	return text;
+}
+
+int value_list(const char *text,
+	       int (*item)(void *arg, const char *word, struct value_error *error), void *arg,
+	       struct value_error *error)
+{
+	autofree char *copy = strdup(text);
+	char *rest = copy, *word;
+	int rc;
+
+	if (!copy)
+		return -ENOMEM;
+	while ((word = strsep(&rest, ","))) {
+		word = trim(word);
+		if (!*word)
+			return value_refuse(error,
+					    "empty list item; separate items by single commas, "
+					    "without one at the start or the end");
+		rc = item(arg, word, error);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+void value_format_range(const struct policy_range *range, char *buf)
+{
+	if (range->first == range->last)
+		sprintf(buf, "%u", range->first);
+	else
+		sprintf(buf, "%u-%u", range->first, range->last);
+}
+
+void value_format_prefix(const struct policy_prefix *prefix, char *buf)
+{
+	char addr[INET6_ADDRSTRLEN];
+
+	if (prefix->v4)
+		inet_ntop(AF_INET, prefix->addr + 12, addr, sizeof(addr));
+	else
+		inet_ntop(AF_INET6, prefix->addr, addr, sizeof(addr));
+	sprintf(buf, "%s%s/%u", prefix->except ? "!" : "", addr, prefix->length);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One parser per kind of value; configuration files, command line and control
+ * protocol all use these.  A parser takes a NUL-terminated word, returns 0 and
+ * fills its result, or returns -EINVAL and writes into @error what is wrong and
+ * what would be right (-ENOMEM: out of memory).  Nothing is guessed: no
+ * surrounding blanks, no signs, no other base than ten.
+ */
+#ifndef SMC_POLICY_VALUE_H
+#define SMC_POLICY_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/words.h"
+
+struct value_error {
+	char text[384];
+};
+
+/* Write a message into @error.  Returns -EINVAL, for the caller to pass on. */
+__attribute__((format(printf, 2, 3))) int value_refuse(struct value_error *error,
+						       const char *format, ...);
+
+/* A port or range of ports as it was written, ends included. */
+struct policy_range {
+	uint16_t first, last;
+};
+
+/* An address prefix.  All bits below @length are zero. */
+struct policy_prefix {
+	uint8_t addr[16]; /* network byte order; IPv4 as ::ffff:a.b.c.d */
+	uint8_t length; /* bits that count: 0 to 32 for IPv4, 0 to 128 for IPv6 */
+	bool v4;
+	bool except; /* written with "!": takes the prefix out of the rule */
+};
+
+/* A word of @list, its number into @number. */
+int value_word(const struct word_list *list, const char *text, int *number,
+	       struct value_error *error);
+
+/* A decimal number from @min to @max; @what names it in messages. */
+int value_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *number,
+		 struct value_error *error);
+
+/* A rule name: 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first. */
+int value_name(const char *text, struct value_error *error);
+
+/* "80", "8000-9000". */
+int value_range(const char *text, struct policy_range *range, struct value_error *error);
+
+/* "10.0.0.0/8", "fd00::/8", "10.1.2.3", with "!" before it an exception. */
+int value_prefix(const char *text, struct policy_prefix *prefix, struct value_error *error);
+
+/* An IPv4 or IPv6 address into @addr (as in struct policy_prefix). */
+int value_address(const char *text, uint8_t addr[16], struct value_error *error);
+
+/* "90", "90s", "15m", "2h", "7d": seconds, at least 1, at most 10 years. */
+int value_duration(const char *text, uint64_t *seconds, struct value_error *error);
+
+/* An absolute path of less than @size bytes. */
+int value_path(const char *text, size_t size, struct value_error *error);
+
+/*
+ * Split @text at commas, blanks around items dropped, and call @item for each.
+ * An empty list or item is refused.  Stops at the first non-zero return of
+ * @item and returns it.
+ */
+int value_list(const char *text,
+	       int (*item)(void *arg, const char *word, struct value_error *error), void *arg,
+	       struct value_error *error);
+
+/* Write @range or @prefix as they are parsed.  @buf holds at least VALUE_TEXT_SIZE bytes. */
+#define VALUE_TEXT_SIZE 64
+void value_format_range(const struct policy_range *range, char *buf);
+void value_format_prefix(const struct policy_prefix *prefix, char *buf);
+
+#endif

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "policy/config.h"
+#include "policy/words.h"
+
+#define WORDS(list_, what_, ...)                                         \
+	static const char *const list_##_table[] = { __VA_ARGS__ };      \
+	const struct word_list list_ = {                                 \
+		.what = what_,                                           \
+		.words = list_##_table,                                  \
+		.count = sizeof(list_##_table) / sizeof(*list_##_table), \
+	}
+
+WORDS(words_side, "side", [SMC_POLICY_CONNECT] = "connect", [SMC_POLICY_ACCEPT] = "accept");
+WORDS(words_rule_side, "side", [SMC_POLICY_CONNECT] = "connect", [SMC_POLICY_ACCEPT] = "accept",
+      [POLICY_SIDE_BOTH] = "both");
+WORDS(words_action, "action", [SMC_POLICY_ALLOW] = "allow", [SMC_POLICY_DENY] = "deny",
+      [SMC_POLICY_AUTO] = "auto");
+WORDS(words_verdict, "verdict", [SMC_POLICY_TCP] = "tcp", [SMC_POLICY_SMC] = "smc");
+WORDS(words_reason, "reason", [SMC_POLICY_REASON_RULE] = "rule",
+      [SMC_POLICY_REASON_DEFAULT] = "default", [SMC_POLICY_REASON_LONG_LIVED] = "long-lived",
+      [SMC_POLICY_REASON_SHORT_LIVED] = "short-lived", [SMC_POLICY_REASON_UNPROVEN] = "unproven",
+      [SMC_POLICY_REASON_PACING] = "pacing", [SMC_POLICY_REASON_BUDGET] = "budget",
+      [SMC_POLICY_REASON_RTT] = "rtt", [SMC_POLICY_REASON_BREAKER] = "breaker",
+      [SMC_POLICY_REASON_PEER] = "peer", [SMC_POLICY_REASON_COOLDOWN] = "cooldown",
+      [SMC_POLICY_REASON_DISABLED] = "disabled");
+WORDS(words_backend, "backend", [POLICY_BACKEND_AUTO] = "auto", [POLICY_BACKEND_NATIVE] = "native",
+      [POLICY_BACKEND_KMOD] = "kmod", [POLICY_BACKEND_OBSERVE] = "observe");
+WORDS(words_log_level, "log level", [LOG_ERR] = "error", [LOG_WARNING] = "warning",
+      [LOG_NOTICE] = "notice", [LOG_INFO] = "info", [LOG_DEBUG] = "debug");
+WORDS(words_on_stop,
+      "on-stop", [POLICY_ON_STOP_KEEP] = "keep", [POLICY_ON_STOP_RELEASE] = "release");
+WORDS(words_read_access, "read-access", [POLICY_READ_GROUP] = "group", [POLICY_READ_ALL] = "all");
+
+int word_find(const struct word_list *list, const char *word)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->words[i] && !strcmp(list->words[i], word))
+			return (int)i;
+	return -1;
+}
+
+const char *word_name(const struct word_list *list, unsigned int number)
+{
+	if (number >= list->count || !list->words[number])
+		return "?";
+	return list->words[number];
+}
+
+void word_choices(const struct word_list *list, char *buf, size_t size)
+{
+	size_t used = 0, left = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		left += !!list->words[i];
+	buf[0] = '\0';
+	for (size_t i = 0; i < list->count && used < size; i++) {
+		if (!list->words[i])
+			continue;
+		left--;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", list->words[i],
+					 left > 1 ? ", "
+					 : left   ? " or "
+						  : "");
+	}
+}

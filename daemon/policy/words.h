@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The fixed words of the contract and their numbers, for configuration,
+ * command line, protocol and output alike.
+ */
+#ifndef SMC_POLICY_WORDS_H
+#define SMC_POLICY_WORDS_H
+
+#include <stddef.h>
+
+struct word_list {
+	const char *what; /* "action": for messages */
+	const char *const *words; /* the word of number 0, 1, …; NULL where a number has none */
+	size_t count;
+};
+
+extern const struct word_list words_side; /* connect, accept */
+extern const struct word_list words_rule_side; /* connect, accept, both */
+extern const struct word_list words_action; /* enum smc_policy_action */
+extern const struct word_list words_verdict; /* enum smc_policy_verdict */
+extern const struct word_list words_reason; /* enum smc_policy_reason */
+extern const struct word_list words_backend; /* enum policy_backend */
+extern const struct word_list words_log_level; /* syslog priorities 3 to 7 */
+extern const struct word_list words_on_stop; /* enum policy_on_stop */
+extern const struct word_list words_read_access; /* enum policy_read_access */
+
+/* Number of @word in @list, or -1. */
+int word_find(const struct word_list *list, const char *word);
+
+/* Word of @number in @list, or "?" if it has none. */
+const char *word_name(const struct word_list *list, unsigned int number);
+
+/* Write "a, b or c", the words of @list, to @buf of @size bytes, NUL-terminated. */
+void word_choices(const struct word_list *list, char *buf, size_t size);
+
+#endif

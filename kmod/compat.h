@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that differs between the kernels this module builds for: 5.10,
+ * 6.1 and 6.12 are tested.  No other file looks at the version or at a config.
+ */
+#ifndef SMC_POLICY_COMPAT_H
+#define SMC_POLICY_COMPAT_H
+
+#include <linux/atomic.h>
+#include <linux/cgroup.h>
+#include <linux/ftrace.h>
+#include <linux/ptrace.h>
+#include <linux/sysctl.h>
+#include <linux/version.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#if !IS_ENABLED(CONFIG_SMC)
+#error "smc_policy: this kernel is built without SMC (CONFIG_SMC), there is nothing to decide"
+#endif
+#if !defined(CONFIG_SECURITY_NETWORK)
+#error "smc_policy: the accept side needs CONFIG_SECURITY_NETWORK (security_inet_conn_request)"
+#endif
+#if !defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) && !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#error "smc_policy: needs CONFIG_DYNAMIC_FTRACE with access to function arguments"
+#endif
+
+/*
+ * ftrace callbacks, written as for 6.12.
+ *
+ * Before 5.11 a callback gets pt_regs, and the core itself
+ * (ftrace_ops_assist_func()) turns preemption off around it and keeps it from
+ * recursing, unless FTRACE_OPS_FL_RECURSION_SAFE says it need not.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define ftrace_regs pt_regs
+#define FTRACE_OPS_FL_RECURSION 0
+
+static inline int ftrace_test_recursion_trylock(unsigned long ip, unsigned long parent_ip)
+{
+	return 0;
+}
+
+static inline void ftrace_test_recursion_unlock(int bit)
+{
+}
+
+static inline struct pt_regs *ftrace_get_regs(struct pt_regs *regs)
+{
+	return regs;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+static inline unsigned long ftrace_regs_get_argument(struct ftrace_regs *fregs, unsigned int n)
+{
+	return regs_get_kernel_argument(ftrace_get_regs(fregs), n);
+}
+#endif
+
+/* Since 6.5: whatever flag it takes to read the arguments, none on most architectures. */
+#ifndef FTRACE_OPS_FL_SAVE_ARGS
+#define FTRACE_OPS_FL_SAVE_ARGS FTRACE_OPS_FL_SAVE_REGS
+#endif
+
+/* Tables have been counted since 6.6; before, an empty entry ended them. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define register_net_sysctl_sz(net, path, table, size) register_net_sysctl(net, path, table)
+#endif
+
+/*
+ * smc_policy_netns_cookie - what SO_NETNS_COOKIE returns.
+ *
+ * Since 5.12 every namespace is born with its cookie.  Before, net->net_cookie is
+ * an atomic64_t that __net_gen_cookie() fills on demand, which modules cannot
+ * call: there init_net has a cookie from boot on, any other namespace 0 until a
+ * BPF program asks for its cookie (bpf_get_netns_cookie).  The type is asked and not
+ * the version, as vendors carry the change back.
+ */
+static inline u64 smc_policy_netns_cookie(const struct net *net)
+{
+	const void *cookie = &net->net_cookie;
+
+	if (__same_type(net->net_cookie, atomic64_t))
+		return atomic64_read(cookie);
+	return *(const u64 *)cookie;
+}
+
+/*
+ * smc_policy_cgroup_id - cgroup v2 id of a socket, 0 if it has none.
+ *
+ * A living socket keeps its cgroup, so the caller needs no RCU for it
+ * (cgroup_sk_alloc/cgroup_sk_free).  Before 5.15 the field also holds cgroup v1's
+ * net_prio and net_cls marks; once a host uses these, sock_cgroup_ptr() says
+ * the root cgroup, as bpf_skb_cgroup_id() does.
+ */
+static inline u64 smc_policy_cgroup_id(struct sock *sk)
+{
+#ifdef CONFIG_SOCK_CGROUP_DATA
+	struct cgroup *cgrp = sock_cgroup_ptr(&sk->sk_cgrp_data);
+
+	return cgrp ? cgroup_id(cgrp) : 0;
+#else
+	return 0;
+#endif
+}
+
+#endif

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The two points where a connection's wish for SMC can be taken back before
+ * anybody on the wire has seen it.
+ *
+ * Connect side: entry of tcp_connect().  The SYN is not built yet;
+ * tcp_syn_options() puts the SMC option in if tp->syn_smc is set, and looks
+ * again for each retransmission.  tcp_connect() is called once per connect():
+ * by tcp_v4_connect() and tcp_v6_connect(), or, if the application asked to
+ * put the connect off until it has data (TCP_FASTOPEN_CONNECT), by
+ * tcp_sendmsg_fastopen() when it first sends.  Retransmissions come from
+ * tcp_retransmit_timer() and not through here.  So the verdict is asked once,
+ * and all SYNs of a connection agree.  smc_connect() sets syn_smc again for
+ * another connect() on the same socket, which is another connection.
+ *
+ * Accept side: entry of security_inet_conn_request().  The request is filled
+ * in (tcp_openreq_init(), tcp_v4_init_req(), tcp_v6_init_req()) but not hashed
+ * yet, so nobody else sees it and writing its bit field races with nothing.
+ * tcp_synack_options() answers with the option if the listener's tp->syn_smc
+ * and the request's smc_ok are set; later SYN-ACKs of the request find smc_ok
+ * as it was left here, and smc_check_reset_syn_req() tells the child socket.  A
+ * retransmitted SYN finds the hashed request and does not come by again; if
+ * the stack drops the request before it answers, the peer's next SYN is a new
+ * one and gets a verdict of its own.
+ *
+ * Facts from net/ipv4/{tcp,tcp_input,tcp_output,tcp_ipv4}.c and net/ipv6/tcp_ipv6.c
+ * of 5.10, 6.1 and 6.12.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bottom_half.h>
+#include <linux/security.h>
+#include <linux/tcp.h>
+#include <linux/uidgid.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+#include "compat.h"
+#include "smc_policy.h"
+
+#define CREATE_TRACE_POINTS
+#include "smc_policy_trace.h"
+
+struct smc_policy_count smc_policy_count[SMC_POLICY_SIDES];
+
+static void smc_policy_set_v4(__be32 to[4], __be32 from)
+{
+	ipv6_addr_set_v4mapped(from, (struct in6_addr *)to);
+}
+
+static void smc_policy_set_v6(__be32 to[4], const struct in6_addr *from)
+{
+	memcpy(to, from, sizeof(*from));
+}
+
+/* What both sides take from the connecting or listening socket. */
+static void smc_policy_fill_sock(struct smc_policy_hook *hook, struct sock *sk)
+{
+	memset(hook, 0, sizeof(*hook));
+	hook->verdict = SMC_POLICY_SMC;
+	hook->uid = from_kuid(&init_user_ns, READ_ONCE(sk->sk_uid));
+	hook->netns_cookie = smc_policy_netns_cookie(sock_net(sk));
+	hook->cgroup_id = smc_policy_cgroup_id(sk);
+}
+
+/*
+ * An IPv6 socket that connects to an IPv4-mapped address goes through
+ * tcp_v4_connect() and keeps its family; sk_v6_daddr and sk_v6_rcv_saddr hold
+ * ::ffff:a.b.c.d then (sk_daddr_set, sk_rcv_saddr_set).
+ */
+static void smc_policy_fill_connect(struct smc_policy_hook *hook, struct sock *sk)
+{
+	smc_policy_fill_sock(hook, sk);
+	hook->side = SMC_POLICY_CONNECT;
+	hook->family = sk->sk_family;
+	hook->local_port = inet_sk(sk)->inet_num;
+	hook->peer_port = ntohs(sk->sk_dport);
+	hook->mark = READ_ONCE(sk->sk_mark);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		smc_policy_set_v6(hook->local, &sk->sk_v6_rcv_saddr);
+		smc_policy_set_v6(hook->peer, &sk->sk_v6_daddr);
+		return;
+	}
+#endif
+	smc_policy_set_v4(hook->local, sk->sk_rcv_saddr);
+	smc_policy_set_v4(hook->peer, sk->sk_daddr);
+}
+
+/*
+ * A request has its listener's family (inet_reqsk_alloc); that of an IPv4 peer
+ * on an IPv6 listener holds mapped addresses (tcp_v4_init_req).
+ */
+static void smc_policy_fill_accept(struct smc_policy_hook *hook, struct sock *sk,
+				   const struct inet_request_sock *ireq)
+{
+	smc_policy_fill_sock(hook, sk);
+	hook->side = SMC_POLICY_ACCEPT;
+	hook->family = ireq->ireq_family;
+	hook->local_port = ireq->ir_num;
+	hook->peer_port = ntohs(ireq->ir_rmt_port);
+	hook->mark = ireq->ir_mark;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (ireq->ireq_family == AF_INET6) {
+		smc_policy_set_v6(hook->local, &ireq->ir_v6_loc_addr);
+		smc_policy_set_v6(hook->peer, &ireq->ir_v6_rmt_addr);
+		return;
+	}
+#endif
+	smc_policy_set_v4(hook->local, ireq->ir_loc_addr);
+	smc_policy_set_v4(hook->peer, ireq->ir_rmt_addr);
+}
+
+/*
+ * Ask the program, and count a refusal.
+ *
+ * Softirqs are kept off this CPU meanwhile.  Since 6.1 __bpf_trace_run() skips a
+ * program that this CPU is already running; a SYN handled in a softirq on top
+ * of a connect() would otherwise pass unasked, with the verdict it came with.
+ */
+static bool smc_policy_denied(struct smc_policy_hook *hook, struct sock *sk)
+{
+	local_bh_disable();
+	trace_smc_policy_verdict(hook, sk);
+	local_bh_enable();
+
+	if (hook->verdict == SMC_POLICY_SMC)
+		return false;
+	atomic64_inc(&smc_policy_count[hook->side].denied);
+	return true;
+}
+
+/* Context: process, socket locked. */
+static void smc_policy_connect(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct smc_policy_hook hook;
+
+	if (likely(!tp->syn_smc) || !smc_policy_netns_enabled(sock_net(sk)))
+		return;
+	atomic64_inc(&smc_policy_count[SMC_POLICY_CONNECT].asked);
+	if (!trace_smc_policy_verdict_enabled())
+		return;
+
+	smc_policy_fill_connect(&hook, sk);
+	if (smc_policy_denied(&hook, sk))
+		tp->syn_smc = 0;
+}
+
+/*
+ * Has this request a chance to become SMC?  Not all that comes by has a smc_ok
+ * that means something: DCCP's requests have none, and the ACK that completes a
+ * SYN cookie comes with a new request, where SMC is off, but cookie_v6_check()
+ * of 5.10 and 6.1 says so only later.
+ */
+static bool smc_policy_request_asks(struct sock *sk, const struct sk_buff *skb,
+				    const struct request_sock *req)
+{
+	return sk->sk_protocol == IPPROTO_TCP && tcp_sk(sk)->syn_smc && inet_rsk(req)->smc_ok &&
+	       tcp_hdr(skb)->syn;
+}
+
+/* Context: softirq, or process with softirqs off; the listener is not locked. */
+static void smc_policy_accept(struct sock *sk, const struct sk_buff *skb, struct request_sock *req)
+{
+	struct inet_request_sock *ireq = inet_rsk(req);
+	struct smc_policy_hook hook;
+
+	if (likely(!smc_policy_request_asks(sk, skb, req)) ||
+	    !smc_policy_netns_enabled(sock_net(sk)))
+		return;
+	atomic64_inc(&smc_policy_count[SMC_POLICY_ACCEPT].asked);
+	if (!trace_smc_policy_verdict_enabled())
+		return;
+
+	smc_policy_fill_accept(&hook, sk, ireq);
+	if (smc_policy_denied(&hook, sk))
+		ireq->smc_ok = 0;
+}
+
+/*
+ * The ftrace callbacks.  The recursion lock turns preemption off; it could be
+ * refused only if one of the hooked functions were called from a callback in the
+ * same context, which none is.
+ */
+static void notrace smc_policy_enter_connect(unsigned long ip, unsigned long parent_ip,
+					     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	int bit = ftrace_test_recursion_trylock(ip, parent_ip);
+
+	if (bit < 0)
+		return;
+	smc_policy_connect((void *)ftrace_regs_get_argument(fregs, 0));
+	ftrace_test_recursion_unlock(bit);
+}
+
+static void notrace smc_policy_enter_accept(unsigned long ip, unsigned long parent_ip,
+					    struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	int bit = ftrace_test_recursion_trylock(ip, parent_ip);
+
+	if (bit < 0)
+		return;
+	smc_policy_accept((void *)ftrace_regs_get_argument(fregs, 0),
+			  (void *)ftrace_regs_get_argument(fregs, 1),
+			  (void *)ftrace_regs_get_argument(fregs, 2));
+	ftrace_test_recursion_unlock(bit);
+}
+
+#define SMC_POLICY_FTRACE_FLAGS \
+	(FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_SAVE_ARGS | FTRACE_OPS_FL_PERMANENT)
+
+/**
+ * struct smc_policy_hook_point - a kernel function and what to call on its entry
+ * @function: its address
+ * @name: its name, for messages
+ * @ops: with FTRACE_OPS_FL_PERMANENT, so that sysctl kernel.ftrace_enabled=0 is
+ *       refused while the policy is in force, instead of ending it silently
+ */
+struct smc_policy_hook_point {
+	void *function;
+	const char *name;
+	struct ftrace_ops ops;
+};
+
+static struct smc_policy_hook_point smc_policy_hook_points[SMC_POLICY_SIDES] = {
+	[SMC_POLICY_CONNECT] = {
+		.function = tcp_connect,
+		.name = "tcp_connect",
+		.ops = {
+			.func = smc_policy_enter_connect,
+			.flags = SMC_POLICY_FTRACE_FLAGS,
+		},
+	},
+	[SMC_POLICY_ACCEPT] = {
+		.function = security_inet_conn_request,
+		.name = "security_inet_conn_request",
+		.ops = {
+			.func = smc_policy_enter_accept,
+			.flags = SMC_POLICY_FTRACE_FLAGS,
+		},
+	},
+};
+
+/*
+ * By address and not by name: a name would match a static function of any module
+ * too.  ftrace_location() finds the patch site from the function's address
+ * since 5.18; before, it wants the site itself, which is the first instruction
+ * on x86 and the second or third on arm64.
+ */
+static int smc_policy_filter(struct smc_policy_hook_point *point)
+{
+	unsigned long address = (unsigned long)point->function;
+	int offset, rc = -EINVAL;
+
+	for (offset = 0; rc == -EINVAL && offset <= 8; offset += 4)
+		rc = ftrace_set_filter_ip(&point->ops, address + offset, 0, 1);
+	return rc;
+}
+
+/*
+ * An empty filter is freed, and leaves the ops ready for another registration;
+ * ftrace_free_filter() leaves it dangling, and 5.10 does not export it.
+ */
+static void smc_policy_unfilter(struct smc_policy_hook_point *point)
+{
+	ftrace_set_filter(&point->ops, NULL, 0, 1);
+}
+
+static int smc_policy_hook_register(struct smc_policy_hook_point *point)
+{
+	int rc;
+
+	rc = smc_policy_filter(point);
+	if (rc)
+		goto failed;
+	rc = register_ftrace_function(&point->ops);
+	if (rc)
+		goto failed_unfilter;
+	return 0;
+
+failed_unfilter:
+	smc_policy_unfilter(point);
+failed:
+	pr_err("cannot hook %s: error %d%s\n", point->name, rc,
+	       rc == -EBUSY ? "; is sysctl kernel.ftrace_enabled 0?" : "");
+	return rc;
+}
+
+/*
+ * The ops lie in module memory, so register_ftrace_function() marked them
+ * FTRACE_OPS_FL_DYNAMIC, and ftrace_shutdown() of 5.10, 6.1 and 6.12 waits after it
+ * has taken the calls out of the code: synchronize_rcu_tasks_rude() until no CPU
+ * is where preemption is off, that is inside the callback, and, in kernels with
+ * preemption, synchronize_rcu_tasks() until no task is left preempted in the
+ * trampoline or in the last instructions of the callback.  The tracepoint fires
+ * nowhere but in the callback, so its probes are through as well and
+ * tracepoint_synchronize_unregister() would have nothing to wait for.
+ */
+static void smc_policy_hook_unregister(struct smc_policy_hook_point *point)
+{
+	/* It fails only if ftrace has shut itself down after a bug (ftrace_kill). */
+	if (unregister_ftrace_function(&point->ops))
+		pr_err("cannot unhook %s: ftrace is dead, reboot soon\n", point->name);
+	smc_policy_unfilter(point);
+}
+
+int smc_policy_hooks_register(void)
+{
+	int rc;
+
+	rc = smc_policy_hook_register(&smc_policy_hook_points[SMC_POLICY_CONNECT]);
+	if (rc)
+		return rc;
+	rc = smc_policy_hook_register(&smc_policy_hook_points[SMC_POLICY_ACCEPT]);
+	if (rc)
+		goto failed_accept;
+	return 0;
+
+failed_accept:
+	smc_policy_hook_unregister(&smc_policy_hook_points[SMC_POLICY_CONNECT]);
+	return rc;
+}
+
+void smc_policy_hooks_unregister(void)
+{
+	smc_policy_hook_unregister(&smc_policy_hook_points[SMC_POLICY_ACCEPT]);
+	smc_policy_hook_unregister(&smc_policy_hook_points[SMC_POLICY_CONNECT]);
+}

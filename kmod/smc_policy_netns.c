@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The switch of each network namespace: sysctl net.smc_policy.enabled. */
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include "compat.h"
+#include "smc_policy.h"
+
+/**
+ * struct smc_policy_netns - what the module keeps for one network namespace
+ * @enabled: 0 or 1, the sysctl's value; written by proc_dointvec_minmax() with
+ *           WRITE_ONCE(), read by the hooks
+ * @header: of the registered table
+ * @table: the one entry, and an empty one where tables end so (before 6.6)
+ */
+struct smc_policy_netns {
+	int enabled;
+	struct ctl_table_header *header;
+	struct ctl_table table[2];
+};
+
+static unsigned int smc_policy_netns_id;
+
+/*
+ * The memory behind net_generic() is freed after all pernet exits, when the
+ * namespace has no device and no socket left, or by unregister_pernet_subsys(),
+ * when the hooks are gone.
+ */
+bool smc_policy_netns_enabled(const struct net *net)
+{
+	const struct smc_policy_netns *ns = net_generic(net, smc_policy_netns_id);
+
+	return READ_ONCE(ns->enabled);
+}
+
+/*
+ * Whoever creates a user namespace is root in network namespaces made in it,
+ * and net_ctl_permissions() lets him write what the owner may write.  The
+ * policy is the host's, so there the switch can only be read.
+ */
+static umode_t smc_policy_netns_mode(const struct net *net)
+{
+	return net->user_ns == &init_user_ns ? 0644 : 0444;
+}
+
+static int __net_init smc_policy_netns_up(struct net *net)
+{
+	struct smc_policy_netns *ns = net_generic(net, smc_policy_netns_id);
+
+	ns->enabled = 1;
+	ns->table[0] = (struct ctl_table){
+		.procname = "enabled",
+		.data = &ns->enabled,
+		.maxlen = sizeof(ns->enabled),
+		.mode = smc_policy_netns_mode(net),
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_ONE,
+	};
+	ns->header = register_net_sysctl_sz(net, "net/smc_policy", ns->table, 1);
+	return ns->header ? 0 : -ENOMEM;
+}
+
+static void __net_exit smc_policy_netns_down(struct net *net)
+{
+	struct smc_policy_netns *ns = net_generic(net, smc_policy_netns_id);
+
+	unregister_net_sysctl_table(ns->header);
+}
+
+static struct pernet_operations smc_policy_netns_ops = {
+	.init = smc_policy_netns_up,
+	.exit = smc_policy_netns_down,
+	.id = &smc_policy_netns_id,
+	.size = sizeof(struct smc_policy_netns),
+};
+
+int __init smc_policy_netns_init(void)
+{
+	return register_pernet_subsys(&smc_policy_netns_ops);
+}
+
+void smc_policy_netns_exit(void)
+{
+	unregister_pernet_subsys(&smc_policy_netns_ops);
+}

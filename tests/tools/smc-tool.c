@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smc-tool.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "server", cmd_server, "echo server for many connections at once" },
+	{ "client", cmd_client, "one connection: send, check the echo, say what it turned into" },
+	{ "load", cmd_load, "many short connections at a given rate" },
+	{ "capture", cmd_capture, "log every SYN and SYN-ACK, with or without the SMC option" },
+	{ "diag", cmd_diag, "list SMC sockets" },
+	{ "linkgroups", cmd_linkgroups, "list SMC-R link groups" },
+	{ "fallback-stats", cmd_fallback_stats, "the kernel's fallback counters" },
+	{ "ueid", cmd_ueid, "add NAME | del NAME | list: user defined EIDs" },
+	{ "pnetid", cmd_pnetid, "add NAME --eth IF --ib DEVICE --port N | flush" },
+	{ "signal-server", cmd_signal_server, "tell the other guest which signals are set" },
+	{ "await", cmd_await, "wait for a signal of the other guest" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "usage: smc-tool COMMAND [OPTION]...   (COMMAND --help for its options)\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].help);
+}
+
+int main(int argc, char **argv)
+{
+	/* Scripts read what we say while we still run. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
+
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help")) {
+		print_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "smc-tool: no command '%s'; smc-tool --help lists them\n", argv[1]);
+	return EXIT_USAGE;
+}
