@@ -26,29 +26,13 @@
 #endif
 
 /*
- * ftrace callbacks, written as for 6.12.
- *
- * Before 5.11 a callback gets pt_regs, and the core itself
- * (ftrace_ops_assist_func()) turns preemption off around it and keeps it from
- * recursing, unless FTRACE_OPS_FL_RECURSION_SAFE says it need not.
+ * ftrace callbacks, written as for 6.12.  Before 5.11 a callback gets pt_regs, and
+ * the core guards each against recursion that does not say it need not.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define ftrace_regs pt_regs
+#define ftrace_get_regs(fregs) (fregs)
 #define FTRACE_OPS_FL_RECURSION 0
-
-static inline int ftrace_test_recursion_trylock(unsigned long ip, unsigned long parent_ip)
-{
-	return 0;
-}
-
-static inline void ftrace_test_recursion_unlock(int bit)
-{
-}
-
-static inline struct pt_regs *ftrace_get_regs(struct pt_regs *regs)
-{
-	return regs;
-}
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)

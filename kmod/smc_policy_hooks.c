@@ -179,35 +179,27 @@ static void smc_policy_accept(struct sock *sk, const struct sk_buff *skb, struct
 		ireq->smc_ok = 0;
 }
 
-/*
- * The ftrace callbacks.  The recursion lock turns preemption off; it could be
- * refused only if one of the hooked functions were called from a callback in the
- * same context, which none is.
- */
 static void notrace smc_policy_enter_connect(unsigned long ip, unsigned long parent_ip,
 					     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	int bit = ftrace_test_recursion_trylock(ip, parent_ip);
-
-	if (bit < 0)
-		return;
 	smc_policy_connect((void *)ftrace_regs_get_argument(fregs, 0));
-	ftrace_test_recursion_unlock(bit);
 }
 
 static void notrace smc_policy_enter_accept(unsigned long ip, unsigned long parent_ip,
 					    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	int bit = ftrace_test_recursion_trylock(ip, parent_ip);
-
-	if (bit < 0)
-		return;
 	smc_policy_accept((void *)ftrace_regs_get_argument(fregs, 0),
 			  (void *)ftrace_regs_get_argument(fregs, 1),
 			  (void *)ftrace_regs_get_argument(fregs, 2));
-	ftrace_test_recursion_unlock(bit);
 }
 
+/*
+ * RECURSION: the core calls through ftrace_ops_assist_func(), which turns preemption
+ * off and lets a task into callbacks once per context (process, softirq); neither
+ * hooked function is called from any callback, so no call of them is let through
+ * unseen.  PERMANENT: sysctl kernel.ftrace_enabled=0 is refused while the policy is
+ * in force, instead of ending it silently.
+ */
 #define SMC_POLICY_FTRACE_FLAGS \
 	(FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_SAVE_ARGS | FTRACE_OPS_FL_PERMANENT)
 
@@ -215,8 +207,7 @@ static void notrace smc_policy_enter_accept(unsigned long ip, unsigned long pare
  * struct smc_policy_hook_point - a kernel function and what to call on its entry
  * @function: its address
  * @name: its name, for messages
- * @ops: with FTRACE_OPS_FL_PERMANENT, so that sysctl kernel.ftrace_enabled=0 is
- *       refused while the policy is in force, instead of ending it silently
+ * @ops: the callback, and ftrace's state of it
  */
 struct smc_policy_hook_point {
 	void *function;
@@ -274,17 +265,10 @@ static int smc_policy_hook_register(struct smc_policy_hook_point *point)
 
 	rc = smc_policy_filter(point);
 	if (rc)
-		goto failed;
+		return rc;
 	rc = register_ftrace_function(&point->ops);
 	if (rc)
-		goto failed_unfilter;
-	return 0;
-
-failed_unfilter:
-	smc_policy_unfilter(point);
-failed:
-	pr_err("cannot hook %s: error %d%s\n", point->name, rc,
-	       rc == -EBUSY ? "; is sysctl kernel.ftrace_enabled 0?" : "");
+		smc_policy_unfilter(point);
 	return rc;
 }
 

@@ -105,16 +105,21 @@ static void smc_policy_hook_out(void)
 	mutex_unlock(&smc_policy_hooks_mutex);
 }
 
-static void smc_policy_smc_coming(void)
+/* Say that hooking failed, what this means and what to do. */
+static void smc_policy_report(const char *meaning, int rc)
 {
-	if (smc_policy_hook_in())
-		pr_err("SMC connections go unasked, whatever the policy says; remove the cause named above, then reload smc_policy\n");
+	pr_err("%s: cannot hook tcp_connect and security_inet_conn_request, error %d; %s\n",
+	       meaning, rc,
+	       rc == -EBUSY ?
+		       "set sysctl kernel.ftrace_enabled to 1, then load the module again" :
+		       "see whether tracefs has both in available_filter_functions");
 }
 
 /*
  * Follow the module "smc".  COMING is before its init runs, so the hooks are in
- * before the first SMC connection; LIVE is for a smc that was between the two when
- * this notifier was registered.  GOING is after its exit, or after its init failed.
+ * before the first SMC connection.  LIVE is after, for a smc that was between the
+ * two when this notifier was registered; what failed at COMING is tried again and
+ * reported.  GOING is after its exit, or after its init failed.
  *
  * Context: process.  The chain's rwsem is held for reading and module_mutex is
  * not (load_module(), delete_module()), so ftrace's locks can be taken and waiting
@@ -123,14 +128,19 @@ static void smc_policy_smc_coming(void)
 static int smc_policy_module_event(struct notifier_block *nb, unsigned long event, void *data)
 {
 	const struct module *mod = data;
+	int rc;
 
 	if (strcmp(mod->name, "smc"))
 		return NOTIFY_DONE;
 
 	switch (event) {
 	case MODULE_STATE_COMING:
+		smc_policy_hook_in();
+		break;
 	case MODULE_STATE_LIVE:
-		smc_policy_smc_coming();
+		rc = smc_policy_hook_in();
+		if (rc)
+			smc_policy_report("SMC is here, the policy is not applied to it", rc);
 		break;
 	case MODULE_STATE_GOING:
 		smc_policy_hook_out();
@@ -171,6 +181,7 @@ static int __init smc_policy_init(void)
 	return 0;
 
 failed_hook:
+	smc_policy_report("not loaded", rc);
 	unregister_module_notifier(&smc_policy_module_notifier);
 	smc_policy_hook_out();
 failed_notifier:

@@ -122,8 +122,7 @@ static void print_result(const struct client *client, bool same)
 
 	print_mode(stdout, client->endpoint.kind, listed ? &state : NULL);
 	printf(" bytes=%lu data=%s connect_us=%llu local_port=%u\n", client->bytes,
-	       same ? "ok" : "bad", (unsigned long long)client->connect_us,
-	       local_port(client->fd));
+	       same ? "ok" : "bad", (unsigned long long)client->connect_us, local_port(client->fd));
 }
 
 static void wait_for_end_of_input(void)

@@ -168,8 +168,8 @@ static void poll_open(struct load *load, int timeout_ms)
 {
 	for (size_t i = 0; i < load->open_count; i++) {
 		const struct connection *connection = &load->open[i];
-		bool write = connection->phase == PHASE_CONNECTING ||
-			     connection->sent < load->bytes;
+		bool write =
+			connection->phase == PHASE_CONNECTING || connection->sent < load->bytes;
 
 		load->poll_fds[i] = (struct pollfd){
 			.fd = connection->phase == PHASE_DONE ? -1 : connection->fd,
@@ -205,7 +205,9 @@ static void report(struct load *load, const struct connection *connection)
 		(unsigned long long)connection->started % 1000000, connection->port);
 	print_mode(load->out, load->endpoint.kind, state);
 	fprintf(load->out, " data=%s us=%llu error=%s\n",
-		complete ? "ok" : connection->same ? "none" : "bad",
+		complete           ? "ok"
+		: connection->same ? "none"
+				   : "bad",
 		(unsigned long long)(connection->finished - connection->started),
 		connection->error ? strerrorname_np(connection->error) : "-");
 	for (size_t i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++)
@@ -269,11 +271,16 @@ static int print_summary(const struct load *load)
 int cmd_load(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "to", required_argument, NULL, 'a' },	     { "port", required_argument, NULL, 'p' },
-		{ "rate", required_argument, NULL, 'r' },    { "seconds", required_argument, NULL, 's' },
-		{ "bytes", required_argument, NULL, 'n' },   { "family", required_argument, NULL, 'f' },
-		{ "timeout", required_argument, NULL, 't' }, { "out", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },	     { 0 },
+		{ "to", required_argument, NULL, 'a' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "bytes", required_argument, NULL, 'n' },
+		{ "family", required_argument, NULL, 'f' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "out", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct load load = { .bytes = 64, .timeout_us = 20 * 1000000 };
 	const char *address = NULL, *path = NULL;

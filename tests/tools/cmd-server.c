@@ -206,9 +206,12 @@ static void serve(struct server *server)
 int cmd_server(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "bind", required_argument, NULL, 'b' },   { "port", required_argument, NULL, 'p' },
-		{ "family", required_argument, NULL, 'f' }, { "count", required_argument, NULL, 'c' },
-		{ "quiet", no_argument, NULL, 'q' },	    { "help", no_argument, NULL, 'h' },
+		{ "bind", required_argument, NULL, 'b' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "family", required_argument, NULL, 'f' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct server server = { .to_accept = 1 };
@@ -224,9 +227,9 @@ int cmd_server(int argc, char **argv)
 		else if (option == 'f')
 			server.endpoint.kind = parse_socket_kind(optarg);
 		else if (option == 'c')
-			server.to_accept = strcmp(optarg, "forever") ?
-						   parse_number("count", optarg, ULONG_MAX - 1) :
-						   ULONG_MAX;
+			server.to_accept = strcmp(optarg, "forever")
+						   ? parse_number("count", optarg, ULONG_MAX - 1)
+						   : ULONG_MAX;
 		else if (option == 'q')
 			server.quiet = true;
 		else if (option == 'h')

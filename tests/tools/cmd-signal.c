@@ -72,8 +72,8 @@ static void serve_signals(int dir, int fd)
 		struct sockaddr_storage from;
 		socklen_t from_len = sizeof(from);
 		struct answer answer;
-		ssize_t n = recvfrom(fd, name, SIGNAL_NAME_MAX, 0, (struct sockaddr *)&from,
-				     &from_len);
+		ssize_t n =
+			recvfrom(fd, name, SIGNAL_NAME_MAX, 0, (struct sockaddr *)&from, &from_len);
 
 		/* ICMP errors of earlier answers show up here; the asker will ask again. */
 		if (n < 0)

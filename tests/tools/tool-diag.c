@@ -38,8 +38,7 @@ static void read_identity(const struct smc_diag_msg *msg, struct smc_state *stat
 	state->mode = msg->diag_mode;
 	state->family = msg->diag_family == AF_INET6 ? AF_INET6 : AF_INET;
 	inet_ntop(state->family, msg->id.idiag_src, state->source, sizeof(state->source));
-	inet_ntop(state->family, msg->id.idiag_dst, state->destination,
-		  sizeof(state->destination));
+	inet_ntop(state->family, msg->id.idiag_dst, state->destination, sizeof(state->destination));
 	state->source_port = ntohs(msg->id.idiag_sport);
 	state->destination_port = ntohs(msg->id.idiag_dport);
 }

@@ -148,9 +148,10 @@ static int print_ueid(struct nl_msg *msg, void *data)
 		return NL_SKIP;
 	/* The kernel keeps UEIDs padded with blanks, and dumps them without a NUL. */
 	length = nla_len(attrs[SMC_NLA_EID_TABLE_ENTRY]);
-	printf("ueid=%.*s\n", (int)strcspn(nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]), " ") < length ?
-				      (int)strcspn(nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]), " ") :
-				      length,
+	printf("ueid=%.*s\n",
+	       (int)strcspn(nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]), " ") < length
+		       ? (int)strcspn(nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]), " ")
+		       : length,
 	       (const char *)nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]));
 	return NL_OK;
 }
@@ -234,8 +235,10 @@ int cmd_pnetid(int argc, char **argv)
 	static const char usage[] = "usage: smc-tool pnetid add NAME [--eth IF] [--ib DEVICE "
 				    "[--port N]] | flush";
 	static const struct option options[] = {
-		{ "eth", required_argument, NULL, 'e' }, { "ib", required_argument, NULL, 'i' },
-		{ "port", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
+		{ "eth", required_argument, NULL, 'e' },
+		{ "ib", required_argument, NULL, 'i' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const char *eth = NULL, *ib = NULL;

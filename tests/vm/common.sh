@@ -26,11 +26,11 @@ die()
 set -E
 trap 'say "line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND"' ERR
 
-# Sets temp_dir to a new directory that goes away with the script.  $1: where, default TMPDIR.
+# Sets temp_dir to a new directory that goes away with the script.  $1: where.
 # A script calls this once.
 use_temp_dir()
 {
-	temp_dir=$(mktemp -d "${1:-${TMPDIR:-/tmp}}/smc-policy.XXXXXXXX")
+	temp_dir=$(mktemp -d "$1/smc-policy.XXXXXXXX")
 	trap 'rm -rf -- "$temp_dir"' EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
@@ -71,4 +71,52 @@ cache_publish()
 hash_of()
 {
 	cat -- "$@" | sha256sum | cut -c 1-16
+}
+
+# tree_skeleton TREE: an empty file tree with merged /usr, as Debian's, so that an overlay may use
+# either path.
+tree_skeleton()
+{
+	local dir
+
+	for dir in bin sbin lib lib64; do
+		mkdir -p "$1/usr/$dir"
+		ln -s "usr/$dir" "$1/$dir"
+	done
+}
+
+# tree_add_program TREE PROGRAM [PATH]: copies PROGRAM to PATH (default: its own path) in TREE, with
+# the shared libraries that it needs.
+tree_add_program()
+{
+	local tree=$1 program=$2 path=${3:-$2} library
+
+	install -D -m 755 "$program" "$tree/$path"
+	# For static programs ldd fails.
+	{ ldd "$program" 2> /dev/null || true; } | sed -n -E 's,^[^/]*(/[^ ]+).*,\1,p' |
+		while read -r library; do
+			[ -e "$tree/$library" ] || install -D -m 755 "$library" "$tree/$library"
+		done
+}
+
+# tree_pack PREFIX TREE...: merges the trees, in this order, into one cpio archive on stdout, below
+# the directory PREFIX if that is not empty.
+tree_pack()
+{
+	local archive_root merged tree
+
+	archive_root=$(mktemp -d "$temp_dir/pack.XXXXXXXX")
+	chmod 755 "$archive_root"
+	merged=$archive_root/$1
+	shift
+	mkdir -p "$merged"
+	tree_skeleton "$merged"
+	for tree; do
+		# Unlike cp, tar can leave the links of the skeleton in place.
+		tar -C "$tree" -cf - . |
+			tar -C "$merged" --keep-directory-symlink --no-overwrite-dir -xf -
+	done
+	(cd "$archive_root" && find . -mindepth 1 | LC_ALL=C sort |
+		cpio -o -H newc -R 0:0 --quiet)
+	rm -rf "$archive_root"
 }

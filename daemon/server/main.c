@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/source.h"
+#include "server/server.h"
+
+#define EXIT_USAGE 2
+
+static const char usage[] =
+	"Usage: smc-policyd [--config FILE] [--check]\n"
+	"Keeps the SMC policy of this host in force.\n"
+	"\n"
+	"  --config FILE  read FILE instead of " POLICY_CONFIG_FILE "\n"
+	"  --check        validate the configuration, print every error and exit\n"
+	"  --version      print the version and exit\n"
+	"  --help         print this and exit\n"
+	"\n"
+	"Runs in the foreground.  SIGHUP reloads the configuration, SIGTERM stops.\n";
+
+static int check(const char *config_file)
+{
+	struct policy_errors errors = { 0 };
+	struct policy_config config;
+	int rc;
+
+	policy_config_init(&config);
+	rc = source_load(config_file, &config, &errors);
+	for (size_t i = 0; i < errors.count; i++)
+		fprintf(stderr, "%s\n", errors.lines[i]);
+	if (!rc)
+		printf("%s: ok, %zu rules\n", config_file, config.policy.n_rules);
+	policy_errors_clear(&errors);
+	policy_config_clear(&config);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int serve(const char *config_file)
+{
+	struct server server;
+	int rc;
+
+	if (server_start(&server, config_file))
+		return EXIT_FAILURE;
+	rc = server_run(&server);
+	server_stop(&server, false);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *config_file = POLICY_CONFIG_FILE;
+	bool only_check = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			config_file = optarg;
+			break;
+		case 'k':
+			only_check = true;
+			break;
+		case 'V':
+			puts("smc-policyd " SMC_POLICY_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		default:
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "smc-policyd: unexpected argument \"%s\"\n%s", argv[optind], usage);
+		return EXIT_USAGE;
+	}
+	return only_check ? check(config_file) : serve(config_file);
+}

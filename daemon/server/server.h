@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon: one process, one thread, one event loop.  server.c owns the
+ * policy in force and is the only place that changes it; commands.c turns
+ * requests into calls of it; control.c talks to clients; report.c describes.
+ */
+#ifndef SMC_POLICY_SERVER_H
+#define SMC_POLICY_SERVER_H
+
+#include <systemd/sd-event.h>
+
+#include "kernel/kernel.h"
+#include "kernel/module.h"
+#include "policy/config.h"
+#include "server/slots.h"
+#include "server/state.h"
+
+#define SMC_POLICY_VERSION "0.1.0"
+
+struct control;
+
+struct server {
+	const char *config_file;
+	struct policy_config config; /* from the files */
+	struct policy added; /* by command, also those that hide a rule of a file */
+	struct policy in_force; /* the rules that count; they belong to config or added */
+	uint64_t generation;
+	struct kernel *kernel;
+	struct slots slots;
+	struct state state;
+	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
+	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
+	struct policy_errors degraded; /* what else is not as it should be, one line each */
+	sd_event *event;
+	sd_event_source *ttl_timer;
+	struct control *control;
+	uint64_t started; /* CLOCK_REALTIME in microseconds */
+};
+
+/*
+ * Read configuration and state, put the policy in force, open the control
+ * socket.  Returns 0 with everything in force, or a negative errno after the
+ * errors were logged; what an earlier daemon left in the kernel is then as it was.
+ */
+int server_start(struct server *server, const char *config_file);
+
+/* Run until told to stop.  Returns 0 or a negative errno. */
+int server_run(struct server *server);
+
+/* Close everything; enforcement stays or goes as [daemon] on-stop says, or stays if @keep. */
+void server_stop(struct server *server, bool keep);
+
+/*
+ * Read the configuration again.  Returns 0 and whether anything @changed, or a
+ * negative errno, @error and, for a bad configuration, its @errors; nothing has
+ * changed then.
+ */
+int server_reload(struct server *server, bool *changed, struct policy_errors *errors,
+		  struct kernel_error *error);
+
+/*
+ * Add @rule (taken over in any case) with its origin set.  -EEXIST: the name is
+ * taken by other content and @replace is not set.
+ */
+int server_add_rule(struct server *server, struct policy_rule *rule, bool replace, bool *changed,
+		    struct kernel_error *error);
+
+/* Delete @n rules that were added by command, all or none.  -ENOENT, -EPERM (a file has it). */
+int server_del_rules(struct server *server, const char *const *names, size_t n,
+		     struct kernel_error *error);
+
+#endif

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# For test scripts inside guests: settings from the host, claims, waiting, network, SMC.
+#
+#	. /vm/lib.sh
+#
+# Settings: ROLE (srv, cli, or one for a guest alone), SERIES (kernel: 6.12, 6.1, 5.10), and every
+# NAME=VALUE that the test gave to `guests --set`.
+
+REPORT=/dev/ttyS1
+VM_STATE=/run/vm
+UEID=SMC-POLICY-TEST
+PATH=/usr/sbin:/usr/bin
+export PATH
+
+# guest.NAME=VALUE of the kernel command line becomes the variable NAME.
+# shellcheck disable=SC2013 # words, not lines
+for setting in $(cat /proc/cmdline); do
+	case $setting in
+	guest.[A-Z]*=*) export "${setting#guest.}" ;;
+	esac
+done
+
+case ${ROLE:=one} in
+cli)
+	MY4=10.0.0.2 PEER4=10.0.0.1
+	MY6=fd00::2 PEER6=fd00::1
+	;;
+*)
+	MY4=10.0.0.1 PEER4=10.0.0.2
+	MY6=fd00::1 PEER6=fd00::2
+	;;
+esac
+export MY4 PEER4 MY6 PEER6
+
+mkdir -p "$VM_STATE/signals"
+
+# end_by reboot: systemd shuts down in order after the test (systemd guests only).
+# end_by power-cut: the guest ends at once, unwritten data is lost.
+# Otherwise file systems are synced, and that is all.
+end_by()
+{
+	echo "$1" > "$VM_STATE/end"
+}
+
+# ---- claims ----
+
+# What the last claim's command printed.
+claim_output=''
+
+# ok TEXT, not_ok TEXT [DETAIL], skip TEXT WHY: one line of the report each.
+ok()
+{
+	printf 'ok - %s\n' "$1" | tee "$REPORT"
+}
+
+not_ok()
+{
+	: > "$VM_STATE/failed"
+	printf 'not ok - %s%s\n' "$1" "${2:+: $(one_line "$2")}" | tee "$REPORT"
+}
+
+skip()
+{
+	printf 'skip - %s: %s\n' "$1" "$2" | tee "$REPORT"
+}
+
+one_line()
+{
+	printf '%s' "$1" | tr '\n' '|' | cut -c 1-1000
+}
+
+# claim TEXT COMMAND...: TEXT holds if COMMAND succeeds.  What it prints is shown if not.  Returns
+# what COMMAND returned.
+claim()
+{
+	claim_text=$1
+	shift
+	claim_status=0
+	claim_output=$("$@" 2>&1) || claim_status=$?
+	if [ "$claim_status" = 0 ]; then
+		ok "$claim_text"
+	else
+		not_ok "$claim_text" "$* returned $claim_status: $claim_output"
+	fi
+	return "$claim_status"
+}
+
+# claim_not TEXT COMMAND...: TEXT holds if COMMAND fails.
+claim_not()
+{
+	claim_text=$1
+	shift
+	if claim_output=$("$@" 2>&1); then
+		not_ok "$claim_text" "$* succeeded: $claim_output"
+		return 1
+	fi
+	ok "$claim_text"
+}
+
+# has_line PATTERN COMMAND...: COMMAND succeeds and prints a line that matches (grep -E).
+has_line()
+{
+	line_pattern=$1
+	shift
+	line_output=$("$@") || return
+	printf '%s\n' "$line_output"
+	printf '%s\n' "$line_output" | grep -q -E -e "$line_pattern"
+}
+
+# claim_equal TEXT WANTED GOT
+claim_equal()
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "wanted '$2', got '$3'"
+		return 1
+	fi
+}
+
+# ---- waiting ----
+
+# Whole hundredths of a second since boot.
+uptime_cs()
+{
+	read -r up _ < /proc/uptime
+	# The 1 keeps "08" from being taken for octal.
+	echo $((${up%.*} * 100 + 1${up#*.} - 100))
+}
+
+# wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds; fails after SECONDS.  COMMAND's
+# last output is in $wait_output.
+wait_until()
+{
+	wait_end=$(($(uptime_cs) + $1 * 100))
+	shift
+	until wait_output=$("$@" 2>&1); do
+		if [ "$(uptime_cs)" -ge "$wait_end" ]; then
+			echo "still not: $*: $wait_output" >&2
+			return 1
+		fi
+		usleep 50000
+	done
+}
+
+# listening PORT: someone listens on it, by TCP or SMC.
+listening()
+{
+	[ -n "$(ss -Hltn "sport = :$1")" ]
+}
+
+# ---- the other guest ----
+
+# signal NAME [VALUE]: from now on the other guest's `await NAME` succeeds and prints VALUE.
+signal()
+{
+	printf '%s' "${2:-}" > "$VM_STATE/signal.$$"
+	mv "$VM_STATE/signal.$$" "$VM_STATE/signals/$1"
+}
+
+# await NAME [SECONDS]: waits for the other guest's signal.
+await()
+{
+	smc-tool await "$1" --from "$PEER4" --timeout "${2:-30}"
+}
+
+# barrier NAME [SECONDS]: returns when both guests have come here.
+barrier()
+{
+	signal "$1"
+	await "$1" "${2:-30}" > /dev/null
+}
+
+# ---- network and SMC ----
+
+# network_up: eth0 with $MY4 and $MY6, joined to the other guest.
+network_up()
+{
+	# Duplicate address detection would keep IPv6 addresses unusable for a second.
+	for interface in all default eth0; do
+		echo 0 > "/proc/sys/net/ipv6/conf/$interface/accept_dad"
+	done
+	ip addr add "$MY4/24" dev eth0
+	ip addr add "$MY6/64" dev eth0 nodad
+	ip link set eth0 up
+	smc-tool signal-server --dir "$VM_STATE/signals" &
+}
+
+# smc_up: SMC-R over RoCE on eth0, for IPv4.  rxe has nothing but RoCEv2 addresses, so SMC needs
+# version 2, which needs the same UEID on both sides.  Returns 1 if this kernel cannot do it; then
+# SMC sockets carry the option and fall back with reason 0x03030000 (no device).
+smc_up()
+{
+	case $SERIES in
+	# Its SMC knows version 1 only.
+	5.10) return 1 ;;
+	# Its rxe leaves SMC waiting for a completion for ever.
+	6.1) return 1 ;;
+	esac
+	rdma link add rxe0 type rxe netdev eth0 && smc-tool ueid add "$UEID"
+}
+
+# capture_start: from now on every SYN and SYN-ACK on eth0 is logged.
+capture_start()
+{
+	smc-tool capture --interface eth0 --out "$VM_STATE/capture" &
+	capture_pid=$!
+	wait_until 10 test -e "$VM_STATE/capture.ready"
+}
+
+# captured PATTERN...: prints the logged packets that match all patterns (grep -E each, words as in
+# `smc-tool capture --help`); fails if there is none.
+captured()
+{
+	captured_lines=$(cat "$VM_STATE/capture")
+	for pattern; do
+		captured_lines=$(printf '%s\n' "$captured_lines" | grep -E -e "$pattern") || return
+	done
+	printf '%s\n' "$captured_lines"
+}
+
+# capture_stop: all that has arrived is in the log now.
+capture_stop()
+{
+	kill "$capture_pid"
+	wait "$capture_pid"
+	rm -f "$VM_STATE/capture.ready"
+}
+
+# field NAME LINE: the value of NAME in a line of NAME=VALUE words.
+field()
+{
+	printf '%s\n' "$2" | tr ' ' '\n' | sed -n "s/^$1=//p" | head -n 1
+}
