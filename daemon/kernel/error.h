@@ -9,6 +9,6 @@ struct kernel_error {
 
 /* Write a message into @error; returns @rc, a negative errno, for the caller to pass on. */
 __attribute__((format(printf, 3, 4))) int kernel_fail(struct kernel_error *error, int rc,
-						       const char *format, ...);
+						      const char *format, ...);
 
 #endif

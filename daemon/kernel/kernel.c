@@ -22,7 +22,13 @@
 #define KMOD_LINK "kmod_link"
 
 /* The maps that are pinned; all programs share them. */
-enum map { MAP_POLICY_SLOT, MAP_RULE_COUNTERS, MAP_NETNS_LISTED, MAP_RULE_SLOTS, MAPS };
+enum map {
+	MAP_POLICY_SLOT,
+	MAP_RULE_COUNTERS,
+	MAP_NETNS_LISTED,
+	MAP_RULE_SLOTS,
+	MAPS
+};
 
 static const char *const map_names[MAPS] = {
 	[MAP_POLICY_SLOT] = "policy_slot",
@@ -118,10 +124,9 @@ static bool open_pinned(struct kernel *kernel)
 
 static int create_rule_slots(struct kernel *kernel, struct kernel_error *error)
 {
-	kernel->map[MAP_RULE_SLOTS] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rule_slots",
-						     sizeof(uint32_t),
-						     sizeof(struct smc_policy_rule_slot),
-						     kernel->n_slots, NULL);
+	kernel->map[MAP_RULE_SLOTS] =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "rule_slots", sizeof(uint32_t),
+			       sizeof(struct smc_policy_rule_slot), kernel->n_slots, NULL);
 	if (kernel->map[MAP_RULE_SLOTS] < 0)
 		return kernel_fail(error, -errno,
 				   "cannot create a BPF map: %s; run as root on a kernel with BPF",
@@ -163,10 +168,11 @@ static int adopt_maps(struct kernel *kernel, struct bpf_object *object)
 
 static int load_failed(struct kernel_error *error, int rc, const char *what)
 {
-	return kernel_fail(error, rc,
-			   "the kernel refuses program %s: %s; run as root on a kernel 5.14 or later "
-			   "with BPF, and see the log at log-level debug",
-			   what, strerror(-rc));
+	return kernel_fail(
+		error, rc,
+		"the kernel refuses program %s: %s; run as root on a kernel 5.14 or later "
+		"with BPF, and see the log at log-level debug",
+		what, strerror(-rc));
 }
 
 static int load_test(struct kernel *kernel, struct kernel_error *error)
@@ -212,8 +218,8 @@ static void unmap_image(struct kernel *kernel)
 /* Map the image of array map @fd read-only as the one in force. */
 static int map_image(struct kernel *kernel, int fd, uint32_t n_rows)
 {
-	void *image = mmap(NULL, (size_t)n_rows * sizeof(*kernel->image), PROT_READ, MAP_SHARED, fd,
-			   0);
+	void *image =
+		mmap(NULL, (size_t)n_rows * sizeof(*kernel->image), PROT_READ, MAP_SHARED, fd, 0);
 
 	if (image == MAP_FAILED)
 		return -errno;
@@ -234,7 +240,8 @@ static void find_image(struct kernel *kernel)
 		return;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ||
-	    info.value_size != sizeof(struct smc_policy_row) || map_image(kernel, fd, info.max_entries))
+	    info.value_size != sizeof(struct smc_policy_row) ||
+	    map_image(kernel, fd, info.max_entries))
 		return;
 	if (kernel->image->word[SMC_POLICY_HDR_MAGIC] != SMC_POLICY_IMAGE_MAGIC)
 		unmap_image(kernel);
@@ -300,10 +307,11 @@ int kernel_publish(struct kernel *kernel, const struct policy_image *image,
 	if (!rc && bpf_map_update_elem(kernel->map[MAP_POLICY_SLOT], &slot, &fd, 0))
 		rc = -errno;
 	if (rc)
-		return kernel_fail(error, rc,
-				   "cannot put an image of %zu bytes in force: %s; the policy before "
-				   "stays in force",
-				   (size_t)image->n_rows * sizeof(*image->rows), strerror(-rc));
+		return kernel_fail(
+			error, rc,
+			"cannot put an image of %zu bytes in force: %s; the policy before "
+			"stays in force",
+			(size_t)image->n_rows * sizeof(*image->rows), strerror(-rc));
 	if (map_image(kernel, fd, image->n_rows))
 		log_warning("cannot map the image in force: %s", strerror(errno));
 	return 0;
@@ -352,7 +360,8 @@ static int read_sum(const struct kernel *kernel, int fd, uint32_t slot,
 	return cpus ? 0 : -EIO;
 }
 
-int kernel_read_counters(const struct kernel *kernel, uint32_t slot, struct smc_policy_counters *sum)
+int kernel_read_counters(const struct kernel *kernel, uint32_t slot,
+			 struct smc_policy_counters *sum)
 {
 	return read_sum(kernel, kernel->map[MAP_RULE_COUNTERS], slot, sum);
 }
@@ -429,9 +438,10 @@ int kernel_list_netns(const struct kernel *kernel, const uint64_t *cookies, size
 
 	for (size_t i = 0; i < n; i++)
 		if (bpf_map_update_elem(fd, &cookies[i], &listed, BPF_ANY))
-			return kernel_fail(error, -errno,
-					   "cannot list a network namespace: %s; shorten [daemon] netns",
-					   strerror(errno));
+			return kernel_fail(
+				error, -errno,
+				"cannot list a network namespace: %s; shorten [daemon] netns",
+				strerror(errno));
 	drop_netns(fd, cookies, n);
 	return 0;
 }
@@ -480,12 +490,12 @@ static bool same_program(const struct kernel *kernel, const char *path, int prog
 	       !memcmp(attached, wanted, sizeof(wanted));
 }
 
-/* Pin @fd at @path, in the place of what may be there. */
+/* Pin @fd at @path, in the place of what may be there.  bpffs refuses names with a dot. */
 static int pin(int fd, const char *path, struct kernel_error *error)
 {
 	char fresh[PATH_MAX + 8];
 
-	snprintf(fresh, sizeof(fresh), "%s.next", path);
+	snprintf(fresh, sizeof(fresh), "%s_next", path);
 	unlink(fresh);
 	if (bpf_obj_pin(fd, fresh) || rename(fresh, path))
 		return kernel_fail(error, -errno, "cannot pin %s: %s", path, strerror(errno));
@@ -519,9 +529,10 @@ static int attach_kmod(struct kernel *kernel, const char *set, struct kernel_err
 		return 0;
 	link = bpf_program__attach(kernel->kmod->progs.kmod_verdict);
 	if (!link)
-		return kernel_fail(error, -errno,
-				   "cannot attach to module smc_policy: %s; check \"lsmod\" and dmesg",
-				   strerror(errno));
+		return kernel_fail(
+			error, -errno,
+			"cannot attach to module smc_policy: %s; check \"lsmod\" and dmesg",
+			strerror(errno));
 	rc = pin(bpf_link__fd(link), path, error);
 	bpf_link__destroy(link); /* the pin keeps it */
 	return rc;

@@ -65,7 +65,8 @@ int kernel_read_counters(const struct kernel *kernel, uint32_t slot,
 int kernel_retire_counters(const struct kernel *kernel, uint32_t slot);
 
 /* Who owns a counter slot. */
-int kernel_read_slot(const struct kernel *kernel, uint32_t slot, struct smc_policy_rule_slot *owner);
+int kernel_read_slot(const struct kernel *kernel, uint32_t slot,
+		     struct smc_policy_rule_slot *owner);
 int kernel_write_slot(const struct kernel *kernel, uint32_t slot,
 		      const struct smc_policy_rule_slot *owner);
 

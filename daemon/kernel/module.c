@@ -51,15 +51,17 @@ void module_read(struct module_state *state)
 int module_usable(const struct module_state *state, struct kernel_error *error)
 {
 	if (!state->loaded)
-		return kernel_fail(error, -ENOENT,
-				   "module smc_policy is not loaded; run \"modprobe smc_policy\" and "
-				   "restart smc-policyd");
+		return kernel_fail(
+			error, -ENOENT,
+			"module smc_policy is not loaded; run \"modprobe smc_policy\" and "
+			"restart smc-policyd");
 	if (state->abi != SMC_POLICY_HOOK_ABI)
-		return kernel_fail(error, -EPROTO,
-				   "module smc_policy %s speaks ABI %u, this daemon speaks %u; install "
-				   "the module of the same release, \"rmmod smc_policy\", \"modprobe "
-				   "smc_policy\" and restart smc-policyd",
-				   state->version, state->abi, SMC_POLICY_HOOK_ABI);
+		return kernel_fail(
+			error, -EPROTO,
+			"module smc_policy %s speaks ABI %u, this daemon speaks %u; install "
+			"the module of the same release, \"rmmod smc_policy\", \"modprobe "
+			"smc_policy\" and restart smc-policyd",
+			state->version, state->abi, SMC_POLICY_HOOK_ABI);
 	return 0;
 }
 

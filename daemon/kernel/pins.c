@@ -26,9 +26,10 @@ static bool on_bpffs(const char *path)
 static int mount_bpffs(const char *at, struct kernel_error *error)
 {
 	if (mount("bpf", at, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
-		return kernel_fail(error, -errno,
-				   "cannot mount bpffs at %s: %s; run \"mount -t bpf bpf %s\" as root",
-				   at, strerror(errno), BPFFS);
+		return kernel_fail(
+			error, -errno,
+			"cannot mount bpffs at %s: %s; run \"mount -t bpf bpf %s\" as root", at,
+			strerror(errno), BPFFS);
 	log_notice("mounted bpffs at %s", at);
 	return 0;
 }
@@ -62,8 +63,8 @@ static int make_dir(const char *dir, struct kernel_error *error)
 	}
 	rc = make_path(dir);
 	if (rc)
-		return kernel_fail(error, rc, "cannot create pin-dir %s: %s; choose another one", dir,
-				   strerror(-rc));
+		return kernel_fail(error, rc, "cannot create pin-dir %s: %s; choose another one",
+				   dir, strerror(-rc));
 	return on_bpffs(dir) ? 0 : mount_bpffs(dir, error);
 }
 

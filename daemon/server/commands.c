@@ -21,7 +21,8 @@ struct refusal {
 
 static json_t *respond(json_t *result)
 {
-	return json_pack("{s:i, s:b, s:o}", "protocol", PROTOCOL_VERSION, "ok", 1, "result", result);
+	return json_pack("{s:i, s:b, s:o}", "protocol", PROTOCOL_VERSION, "ok", 1, "result",
+			 result);
 }
 
 json_t *commands_refuse(const char *text)
@@ -56,7 +57,8 @@ static const char *text_argument(const json_t *arguments, const char *name)
 
 /* ---- policy add ---- */
 
-static int parse_rule(const json_t *arguments, struct policy_rule **rule, struct kernel_error *error)
+static int parse_rule(const json_t *arguments, struct policy_rule **rule,
+		      struct kernel_error *error)
 {
 	const char *name = text_argument(arguments, "name");
 	struct value_error why = { "a rule needs a name" };
@@ -81,8 +83,8 @@ static int parse_rule(const json_t *arguments, struct policy_rule **rule, struct
 		policy_rule_free(new);
 		return kernel_fail(error, rc, "%s", rc == -ENOMEM ? "out of memory" : why.text);
 	}
-	new->origin = json_is_true(json_object_get(arguments, "runtime")) ? POLICY_ORIGIN_RUNTIME :
-									  POLICY_ORIGIN_COMMAND;
+	new->origin = json_is_true(json_object_get(arguments, "runtime")) ? POLICY_ORIGIN_RUNTIME
+									  : POLICY_ORIGIN_COMMAND;
 	*rule = new;
 	return 0;
 }
@@ -129,8 +131,7 @@ static json_t *policy_del(struct server *server, const json_t *arguments, struct
 	return delete_rules(server, names, refusal);
 }
 
-static json_t *policy_flush(struct server *server, const json_t *arguments,
-			    struct refusal *refusal)
+static json_t *policy_flush(struct server *server, const json_t *arguments, struct refusal *refusal)
 {
 	autojson json_t *names = json_array();
 	const struct policy_rule *rule;
@@ -156,9 +157,10 @@ static json_t *policy_show(struct server *server, const json_t *arguments, struc
 	const struct policy_rule *rule = name ? policy_find(&server->in_force, name) : NULL;
 
 	if (!rule) {
-		kernel_fail(&refusal->error, -ENOENT,
-			    "there is no rule \"%.64s\"; \"smc-ebpf policy list\" shows those that are",
-			    name ? name : "");
+		kernel_fail(
+			&refusal->error, -ENOENT,
+			"there is no rule \"%.64s\"; \"smc-ebpf policy list\" shows those that are",
+			name ? name : "");
 		return refuse(refusal);
 	}
 	return respond(json_pack("{s:I, s:o}", "generation", generation(server), "rule",
@@ -191,7 +193,8 @@ static json_t *stats(struct server *server, const json_t *arguments, struct refu
 
 /* ---- policy test ---- */
 
-static int parse_query(const json_t *json, struct smc_policy_query *query, struct value_error *error)
+static int parse_query(const json_t *json, struct smc_policy_query *query,
+		       struct value_error *error)
 {
 	const char *side = json_string_value(json_array_get(json, 0));
 	const char *peer = json_string_value(json_array_get(json, 1));
@@ -258,8 +261,8 @@ static json_t *policy_test(struct server *server, const json_t *arguments, struc
 			return refuse(refusal);
 		json_array_append_new(answers, answer);
 	}
-	return respond(json_pack("{s:s, s:O}", "backend", word_name(&words_backend, server->backend),
-				 "answers", answers));
+	return respond(json_pack("{s:s, s:O}", "backend",
+				 word_name(&words_backend, server->backend), "answers", answers));
 }
 
 /* ---- reload ---- */
@@ -271,7 +274,8 @@ static json_t *reload(struct server *server, const json_t *arguments, struct ref
 	(void)arguments;
 	if (server_reload(server, &changed, &refusal->lines, &refusal->error))
 		return refuse(refusal);
-	return respond(json_pack("{s:I, s:b}", "generation", generation(server), "changed", changed));
+	return respond(
+		json_pack("{s:I, s:b}", "generation", generation(server), "changed", changed));
 }
 
 /* ---- dispatch ---- */
@@ -281,11 +285,16 @@ static const struct command {
 	enum access access;
 	json_t *(*run)(struct server *server, const json_t *arguments, struct refusal *refusal);
 } commands[] = {
-	{ "policy-add", ACCESS_CHANGE, policy_add },	{ "policy-del", ACCESS_CHANGE, policy_del },
-	{ "policy-flush", ACCESS_CHANGE, policy_flush }, { "reload", ACCESS_CHANGE, reload },
-	{ "policy-list", ACCESS_READ, policy_list },	{ "policy-show", ACCESS_READ, policy_show },
-	{ "policy-test", ACCESS_READ, policy_test },	{ "policy-export", ACCESS_READ, policy_export },
-	{ "status", ACCESS_READ, status },		{ "stats", ACCESS_READ, stats },
+	{ "policy-add", ACCESS_CHANGE, policy_add },
+	{ "policy-del", ACCESS_CHANGE, policy_del },
+	{ "policy-flush", ACCESS_CHANGE, policy_flush },
+	{ "reload", ACCESS_CHANGE, reload },
+	{ "policy-list", ACCESS_READ, policy_list },
+	{ "policy-show", ACCESS_READ, policy_show },
+	{ "policy-test", ACCESS_READ, policy_test },
+	{ "policy-export", ACCESS_READ, policy_export },
+	{ "status", ACCESS_READ, status },
+	{ "stats", ACCESS_READ, stats },
 };
 
 static json_t *run(struct server *server, const struct command *command, const json_t *arguments,
@@ -295,10 +304,10 @@ static json_t *run(struct server *server, const struct command *command, const j
 
 	if (access < command->access)
 		return commands_refuse(
-			command->access == ACCESS_READ ?
-				"permission denied; run as root, as a member of [daemon] group, or set "
-				"[daemon] read-access = all" :
-				"permission denied; run as root or as a member of [daemon] group");
+			command->access == ACCESS_READ
+				? "permission denied; run as root, as a member of [daemon] group, or set "
+				  "[daemon] read-access = all"
+				: "permission denied; run as root or as a member of [daemon] group");
 	return command->run(server, arguments, &refusal);
 }
 
@@ -308,9 +317,11 @@ json_t *commands_answer(struct server *server, const json_t *request, enum acces
 	const json_t *arguments = json_object_get(request, "arguments");
 
 	if (json_integer_value(json_object_get(request, "protocol")) != PROTOCOL_VERSION)
-		return commands_refuse("the daemon speaks protocol 1; use the smc-ebpf of its release");
+		return commands_refuse(
+			"the daemon speaks protocol 1; use the smc-ebpf of its release");
 	for (size_t i = 0; name && i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return run(server, &commands[i], arguments, access);
-	return commands_refuse("the daemon does not know this command; use the smc-ebpf of its release");
+	return commands_refuse(
+		"the daemon does not know this command; use the smc-ebpf of its release");
 }

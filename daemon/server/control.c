@@ -171,8 +171,8 @@ static int handle_request(struct client *client, const char *text, size_t length
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
 	if (request)
-		return answer(client, commands_answer(client->control->server, request,
-						      client->access));
+		return answer(client,
+			      commands_answer(client->control->server, request, client->access));
 	snprintf(why, sizeof(why), "the request is not JSON: %s; send one object a frame", at.text);
 	return refuse(client, why);
 }
@@ -345,9 +345,10 @@ static int find_group(const char *name, gid_t *group, struct kernel_error *error
 		return 0;
 	entry = getgrnam(name);
 	if (!entry)
-		return kernel_fail(error, -ENOENT,
-				   "[daemon] group \"%s\" does not exist; create it or correct the name",
-				   name);
+		return kernel_fail(
+			error, -ENOENT,
+			"[daemon] group \"%s\" does not exist; create it or correct the name",
+			name);
 	*group = entry->gr_gid;
 	return 0;
 }
@@ -362,7 +363,9 @@ int control_set_access(struct control *control, const struct policy_settings *se
 	if (rc)
 		return rc;
 	if (chown(control->path, 0, group == (gid_t)-1 ? 0 : group) ||
-	    chmod(control->path, read_all ? 0666 : group == (gid_t)-1 ? 0600 : 0660))
+	    chmod(control->path, read_all             ? 0666
+				 : group == (gid_t)-1 ? 0600
+						      : 0660))
 		return kernel_fail(error, -errno, "cannot set the access of socket %s: %s",
 				   control->path, strerror(errno));
 	control->group = group;
@@ -391,8 +394,8 @@ static int remove_stale(const struct sockaddr_un *addr, struct kernel_error *err
 
 	if (lstat(path, &st))
 		return 0;
-	if (fd >= 0 && (!connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ||
-			errno == EAGAIN))
+	if (fd >= 0 &&
+	    (!connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) || errno == EAGAIN))
 		return kernel_fail(error, -EADDRINUSE,
 				   "another smc-policyd listens at %s; stop it, or choose another "
 				   "[daemon] socket",
@@ -421,13 +424,13 @@ static int listen_at(struct control *control, const char *path, struct kernel_er
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0177);
 	rc = control->fd < 0 || bind(control->fd, (struct sockaddr *)&addr, sizeof(addr)) ||
-		     listen(control->fd, CLIENTS_MAX) ?
-		     -errno :
-		     0;
+			     listen(control->fd, CLIENTS_MAX)
+		     ? -errno
+		     : 0;
 	umask(mask);
 	if (rc)
-		return kernel_fail(error, rc, "cannot listen at %s: %s; check [daemon] socket", path,
-				   strerror(-rc));
+		return kernel_fail(error, rc, "cannot listen at %s: %s; check [daemon] socket",
+				   path, strerror(-rc));
 	control->bound = true;
 	return 0;
 }

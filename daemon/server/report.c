@@ -136,8 +136,9 @@ static json_t *report_module_counters(void)
 	module_read(&module);
 	if (!module.loaded)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I}", "connects_asked", (json_int_t)module.connects_asked,
-			 "connects_denied", (json_int_t)module.connects_denied, "accepts_asked",
+	return json_pack("{s:I, s:I, s:I, s:I}", "connects_asked",
+			 (json_int_t)module.connects_asked, "connects_denied",
+			 (json_int_t)module.connects_denied, "accepts_asked",
 			 (json_int_t)module.accepts_asked, "accepts_denied",
 			 (json_int_t)module.accepts_denied);
 }
@@ -194,17 +195,19 @@ static const char *summarize(const struct server *server, const struct module_st
 			     char *buf, size_t size)
 {
 	if (server->backend == POLICY_BACKEND_KMOD)
-		snprintf(buf, size,
-			 module->hooked ?
-				 "module smc_policy enforces the policy on every connection that asks "
-				 "for SMC" :
-				 "module smc_policy is ready; SMC is not loaded, so no connection can "
-				 "ask for it (it is loaded with the first SMC socket, or \"modprobe "
-				 "smc\")");
+		snprintf(
+			buf, size,
+			module->hooked
+				? "module smc_policy enforces the policy on every connection that asks "
+				  "for SMC"
+				: "module smc_policy is ready; SMC is not loaded, so no connection can "
+				  "ask for it (it is loaded with the first SMC socket, or \"modprobe "
+				  "smc\")");
 	else if (server->config.settings.backend == POLICY_BACKEND_OBSERVE)
-		snprintf(buf, size,
-			 "nothing is enforced, as [daemon] backend = observe says; set it to auto and "
-			 "restart to enforce");
+		snprintf(
+			buf, size,
+			"nothing is enforced, as [daemon] backend = observe says; set it to auto and "
+			"restart to enforce");
 	else
 		snprintf(buf, size, "nothing is enforced: %s", server->backend_note);
 	return buf;
@@ -226,13 +229,14 @@ static json_t *report_hooks(const struct server *server, const struct module_sta
 {
 	bool enforcing = server->backend == POLICY_BACKEND_KMOD;
 	const char *state = !enforcing ? "not attached" : module->hooked ? "in force" : "waiting";
-	const char *detail = !module->loaded ? "module smc_policy is not loaded" :
-			     module->hooked  ? "program attached, module hooked" :
-					       "the module hooks in when SMC is loaded";
+	const char *detail = !module->loaded  ? "module smc_policy is not loaded"
+			     : module->hooked ? "program attached, module hooked"
+					      : "the module hooks in when SMC is loaded";
 
 	return json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}]", "name", "kmod connect (tcp_connect)",
 			 "state", state, "detail", detail, "name",
-			 "kmod accept (security_inet_conn_request)", "state", state, "detail", detail);
+			 "kmod accept (security_inet_conn_request)", "state", state, "detail",
+			 detail);
 }
 
 static json_t *report_netns(const struct server *server)
@@ -267,11 +271,11 @@ static json_t *report_kernel(const struct module_state *module)
 	uname(&name);
 	json = json_pack("{s:s, s:s}", "release", name.release, "smc",
 			 smc_present() ? "loaded" : "not loaded");
-	json_object_set_new(json, "module",
-			    module->loaded ? json_pack("{s:s, s:I, s:b}", "version", module->version,
-						       "abi", (json_int_t)module->abi, "hooked",
-						       module->hooked) :
-					     json_null());
+	json_object_set_new(
+		json, "module",
+		module->loaded ? json_pack("{s:s, s:I, s:b}", "version", module->version, "abi",
+					   (json_int_t)module->abi, "hooked", module->hooked)
+			       : json_null());
 	return json;
 }
 
@@ -288,10 +292,11 @@ static json_t *report_daemon(const struct server *server)
 {
 	const struct policy_settings *settings = &server->config.settings;
 
-	return json_pack("{s:s, s:I, s:o, s:s, s:s, s:s, s:s}", "version", SMC_POLICY_VERSION, "pid",
-			 (json_int_t)getpid(), "since", report_time(server->started / 1000000),
-			 "config", server->config_file, "state_dir", settings->state_dir, "pin_dir",
-			 settings->pin_dir, "socket", settings->socket);
+	return json_pack("{s:s, s:I, s:o, s:s, s:s, s:s, s:s}", "version", SMC_POLICY_VERSION,
+			 "pid", (json_int_t)getpid(), "since",
+			 report_time(server->started / 1000000), "config", server->config_file,
+			 "state_dir", settings->state_dir, "pin_dir", settings->pin_dir, "socket",
+			 settings->socket);
 }
 
 json_t *report_status(const struct server *server)
@@ -308,11 +313,11 @@ json_t *report_status(const struct server *server)
 			 enforcing, "summary", summary, "generation",
 			 (json_int_t)server->generation, "default",
 			 word_name(&words_action, (unsigned int)server->in_force.default_action),
-			 "rules", report_rule_counts(server), "hooks", report_hooks(server, &module),
-			 "netns", report_netns(server), "learned", "state",
-			 "nothing is learned yet: auto rules give tcp, reason unproven", "limits",
-			 report_limits(server), "degraded", report_degraded(server), "daemon",
-			 report_daemon(server), "kernel", report_kernel(&module));
+			 "rules", report_rule_counts(server), "hooks",
+			 report_hooks(server, &module), "netns", report_netns(server), "learned",
+			 "state", "nothing is learned yet: auto rules give tcp, reason unproven",
+			 "limits", report_limits(server), "degraded", report_degraded(server),
+			 "daemon", report_daemon(server), "kernel", report_kernel(&module));
 }
 
 /* ---- export ---- */

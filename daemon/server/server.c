@@ -64,9 +64,10 @@ static int merge(struct server *server, const struct policy *files, const struct
 	if (!live->rules)
 		return -ENOMEM;
 	while (f < files->n_rules || a < added->n_rules) {
-		int order = f == files->n_rules ? 1 :
-			    a == added->n_rules ? -1 :
-						  strcmp(files->rules[f]->name, added->rules[a]->name);
+		int order = f == files->n_rules ? 1
+			    : a == added->n_rules
+				    ? -1
+				    : strcmp(files->rules[f]->name, added->rules[a]->name);
 
 		if (!order)
 			f++;
@@ -93,11 +94,13 @@ static bool same_policy(const struct policy *a, const struct policy *b)
 
 static void note_unknown_netns(struct server *server, const char *name)
 {
-	log_warning("network namespace %s does not exist: it cannot speak SMC until a reload finds it",
-		    name);
-	policy_errors_add(&server->degraded,
-			  "network namespace %s of [daemon] netns does not exist; create it and reload",
-			  name);
+	log_warning(
+		"network namespace %s does not exist: it cannot speak SMC until a reload finds it",
+		name);
+	policy_errors_add(
+		&server->degraded,
+		"network namespace %s of [daemon] netns does not exist; create it and reload",
+		name);
 }
 
 /* Tell the kernel which namespaces may speak SMC. */
@@ -121,9 +124,10 @@ static int apply_netns(struct server *server, const struct policy_settings *sett
 		if (rc == -ENOENT && name)
 			note_unknown_netns(server, name);
 		else if (rc)
-			return kernel_fail(error, rc,
-					   "cannot identify network namespace %s: %s; use netns = all",
-					   name ? name : "init", strerror(-rc));
+			return kernel_fail(
+				error, rc,
+				"cannot identify network namespace %s: %s; use netns = all",
+				name ? name : "init", strerror(-rc));
 		else
 			known++;
 	}
@@ -193,8 +197,9 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 	free(server->in_force.rules);
 	server->in_force = live;
 	if (slots_commit(&server->slots, &live, generation))
-		log_warning("cannot note which rules own which counters: counts may be lost when the "
-			    "daemon restarts");
+		log_warning(
+			"cannot note which rules own which counters: counts may be lost when the "
+			"daemon restarts");
 	arm_ttl_timer(server);
 	return 0;
 }
@@ -238,8 +243,8 @@ static const char *describe_origin(const struct policy_rule *rule, char *buf, si
 		snprintf(buf, size, "%s:%u", rule->file, rule->line);
 	else
 		snprintf(buf, size, "%s",
-			 rule->origin == POLICY_ORIGIN_COMMAND ? "policy add" :
-								 "policy add --runtime");
+			 rule->origin == POLICY_ORIGIN_COMMAND ? "policy add"
+							       : "policy add --runtime");
 	return buf;
 }
 
@@ -282,10 +287,11 @@ int server_add_rule(struct server *server, struct policy_rule *rule, bool replac
 
 	*changed = false;
 	if (before && !policy_rule_equal(before, rule) && !replace) {
-		kernel_fail(error, -EEXIST,
-			    "rule \"%s\" exists with other content (from %s); use --replace to change "
-			    "it",
-			    rule->name, describe_origin(before, origin, sizeof(origin)));
+		kernel_fail(
+			error, -EEXIST,
+			"rule \"%s\" exists with other content (from %s); use --replace to change "
+			"it",
+			rule->name, describe_origin(before, origin, sizeof(origin)));
 		policy_rule_free(rule);
 		return -EEXIST;
 	}
@@ -297,16 +303,18 @@ int server_add_rule(struct server *server, struct policy_rule *rule, bool replac
 	return put_added(server, rule, changed, error);
 }
 
-static int check_deletable(const struct server *server, const char *name, struct kernel_error *error)
+static int check_deletable(const struct server *server, const char *name,
+			   struct kernel_error *error)
 {
 	const struct policy_rule *rule = find_rule(server, name);
 	char origin[PATH_MAX + 16];
 
 	if (!rule)
-		return kernel_fail(error, -ENOENT,
-				   "there is no rule \"%s\"; \"smc-ebpf policy list\" shows those that "
-				   "are",
-				   name);
+		return kernel_fail(
+			error, -ENOENT,
+			"there is no rule \"%s\"; \"smc-ebpf policy list\" shows those that "
+			"are",
+			name);
 	if (rule->origin == POLICY_ORIGIN_FILE)
 		return kernel_fail(error, -EPERM,
 				   "rule \"%s\" comes from %s; remove it there and run \"smc-ebpf "
@@ -335,7 +343,8 @@ int server_del_rules(struct server *server, const char *const *names, size_t n,
 		durable |= rule->origin == POLICY_ORIGIN_COMMAND;
 		rc = policy_put(&taken, rule);
 	}
-	rc = rc ? kernel_fail(error, rc, "out of memory") : commit_added(server, durable, &changed, error);
+	rc = rc ? kernel_fail(error, rc, "out of memory")
+		: commit_added(server, durable, &changed, error);
 	while (rc && taken.n_rules)
 		policy_put(&server->added, taken.rules[--taken.n_rules]);
 	policy_clear(&taken);
@@ -456,10 +465,10 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	if (rc) {
 		policy_config_clear(&next);
 		log_errors(errors);
-		return kernel_fail(error, rc,
-				   "the configuration has %zu error%s; generation %" PRIu64
-				   " stays in force",
-				   errors->count, errors->count == 1 ? "" : "s", server->generation);
+		return kernel_fail(
+			error, rc,
+			"the configuration has %zu error%s; generation %" PRIu64 " stays in force",
+			errors->count, errors->count == 1 ? "" : "s", server->generation);
 	}
 	keep_fixed_settings(&server->config.settings, &next.settings);
 	rc = put_config(server, &next, changed, error);
@@ -510,7 +519,8 @@ static int start_kernel(struct server *server, struct kernel_error *error)
 		server->generation = server->state.generation;
 	rc = slots_open(&server->slots, server->kernel);
 	if (rc)
-		return kernel_fail(error, rc, "cannot read the counters' owners: %s", strerror(-rc));
+		return kernel_fail(error, rc, "cannot read the counters' owners: %s",
+				   strerror(-rc));
 	rc = apply_netns(server, &server->config.settings, error);
 	if (!rc)
 		rc = enforce(server, &server->config, &changed, error);
@@ -573,7 +583,8 @@ static int start_events(struct server *server, struct kernel_error *error)
 		rc = sd_event_add_signal(server->event, NULL, SIGINT, on_terminate, server);
 	if (rc >= 0)
 		rc = sd_event_set_watchdog(server->event, true);
-	return rc < 0 ? kernel_fail(error, rc, "cannot set up the event loop: %s", strerror(-rc)) : 0;
+	return rc < 0 ? kernel_fail(error, rc, "cannot set up the event loop: %s", strerror(-rc))
+		      : 0;
 }
 
 static int load_config(struct server *server, struct kernel_error *error)

@@ -15,7 +15,7 @@
 #include "server/slots.h"
 #include "server/state.h"
 
-#define SMC_POLICY_VERSION "0.1.0"
+#include "smc_policy_version.h"
 
 struct control;
 

@@ -18,10 +18,11 @@
 
 static int damaged(const struct state *state, struct kernel_error *error, const char *what)
 {
-	return kernel_fail(error, -EBADMSG,
-			   "%s is damaged: %s; repair it, or move it away to start without the rules "
-			   "that were added by command",
-			   state->path, what);
+	return kernel_fail(
+		error, -EBADMSG,
+		"%s is damaged: %s; repair it, or move it away to start without the rules "
+		"that were added by command",
+		state->path, what);
 }
 
 static int read_rule(const struct state *state, const json_t *json, struct policy *added,
@@ -122,8 +123,8 @@ static json_t *write_rule(const struct policy_rule *rule)
 	for (int i = 0; policy_rule_keys[i] && json; i++) {
 		autofree char *text = policy_rule_get(rule, policy_rule_keys[i]);
 
-		if (!text || (*text && json_object_set_new(json, policy_rule_keys[i],
-							   json_string(text)))) {
+		if (!text ||
+		    (*text && json_object_set_new(json, policy_rule_keys[i], json_string(text)))) {
 			json_decref(json);
 			return NULL;
 		}
@@ -164,10 +165,11 @@ int state_prepare(struct state *state, const struct policy *added, uint64_t gene
 		int rc = errno ? -errno : -EIO;
 
 		state_abort(state);
-		return kernel_fail(error, rc,
-				   "cannot write %s.next: %s; nothing was changed, use --runtime for a "
-				   "rule that need not survive",
-				   state->path, strerror(-rc));
+		return kernel_fail(
+			error, rc,
+			"cannot write %s.next: %s; nothing was changed, use --runtime for a "
+			"rule that need not survive",
+			state->path, strerror(-rc));
 	}
 	return 0;
 }

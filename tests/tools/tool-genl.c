@@ -97,10 +97,25 @@ static const char *string_or_dash(struct nlattr *attr)
 	return attr && nla_len(attr) > 1 ? nla_get_string(attr) : "-";
 }
 
+struct eid {
+	char text[SMC_MAX_EID_LEN + 1];
+};
+
+/* EIDs come padded with blanks. */
+static const char *eid_text(struct nlattr *attr, struct eid *eid)
+{
+	if (!attr)
+		return "-";
+	nla_strlcpy(eid->text, attr, sizeof(eid->text));
+	eid->text[strcspn(eid->text, " ")] = '\0';
+	return eid->text;
+}
+
 static int print_link_group(struct nl_msg *msg, void *data)
 {
 	struct nlattr *attrs[SMC_NLA_LGR_R_MAX + 1];
 	struct nlattr *v2[SMC_NLA_LGR_V2_MAX + 1] = { 0 };
+	struct eid eid;
 
 	(void)data;
 	if (!parse_nest(msg, SMC_GEN_LGR_SMCR, attrs, SMC_NLA_LGR_R_MAX))
@@ -113,7 +128,7 @@ static int print_link_group(struct nl_msg *msg, void *data)
 	       u8_or_zero(attrs[SMC_NLA_LGR_R_ROLE]) ? "server" : "client",
 	       u8_or_zero(attrs[SMC_NLA_LGR_R_TYPE]), u32_or_zero(attrs[SMC_NLA_LGR_R_CONNS_NUM]),
 	       u8_or_zero(v2[SMC_NLA_LGR_V2_VER]), string_or_dash(attrs[SMC_NLA_LGR_R_PNETID]),
-	       string_or_dash(v2[SMC_NLA_LGR_V2_NEG_EID]));
+	       eid_text(v2[SMC_NLA_LGR_V2_NEG_EID], &eid));
 	return NL_OK;
 }
 
@@ -140,19 +155,13 @@ static int print_fallback(struct nl_msg *msg, void *data)
 static int print_ueid(struct nl_msg *msg, void *data)
 {
 	struct nlattr *attrs[SMC_NLA_EID_TABLE_MAX + 1];
-	int length;
+	struct eid eid;
 
 	(void)data;
 	if (genlmsg_parse(nlmsg_hdr(msg), 0, attrs, SMC_NLA_EID_TABLE_MAX, NULL) < 0 ||
 	    !attrs[SMC_NLA_EID_TABLE_ENTRY])
 		return NL_SKIP;
-	/* The kernel keeps UEIDs padded with blanks, and dumps them without a NUL. */
-	length = nla_len(attrs[SMC_NLA_EID_TABLE_ENTRY]);
-	printf("ueid=%.*s\n",
-	       (int)strcspn(nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]), " ") < length
-		       ? (int)strcspn(nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]), " ")
-		       : length,
-	       (const char *)nla_data(attrs[SMC_NLA_EID_TABLE_ENTRY]));
+	printf("ueid=%s\n", eid_text(attrs[SMC_NLA_EID_TABLE_ENTRY], &eid));
 	return NL_OK;
 }
 
