@@ -192,13 +192,14 @@ network_up()
 # SMC sockets carry the option and fall back with reason 0x03030000 (no device).
 smc_up()
 {
-	case $SERIES in
 	# Its SMC knows version 1 only.
-	5.10) return 1 ;;
-	# Its rxe leaves SMC waiting for a completion for ever.
-	6.1) return 1 ;;
-	esac
-	rdma link add rxe0 type rxe netdev eth0 && smc-tool ueid add "$UEID"
+	[ "$SERIES" != 5.10 ] || return
+	rdma link add rxe0 type rxe netdev eth0 || return
+	# Later ones find the RDMA device by its net device.
+	if [ "$SERIES" = 6.1 ]; then
+		smc-tool pnetid add TEST --eth eth0 --ib rxe0 --port 1 || return
+	fi
+	smc-tool ueid add "$UEID"
 }
 
 # capture_start: from now on every SYN and SYN-ACK on eth0 is logged.

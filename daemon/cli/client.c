@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "cli/cli.h"
+#include "common/cleanup.h"
+#include "common/frame.h"
+#include "common/json.h"
+#include "common/protocol.h"
+
+#define TIMEOUT_SECONDS 30 /* without progress */
+
+static int unreachable(const struct cli *cli, const char *why)
+{
+	fprintf(stderr,
+		"smc-ebpf: smc-policyd does not answer at %s: %s; run \"systemctl start smc-policyd\" "
+		"or name its socket with --socket\n",
+		cli->socket, why);
+	return CLI_UNREACHABLE;
+}
+
+int cli_connect(const struct cli *cli)
+{
+	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	if (strlen(cli->socket) >= sizeof(addr.sun_path)) {
+		unreachable(cli, "the path is too long");
+		return -1;
+	}
+	strcpy(addr.sun_path, cli->socket);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		unreachable(cli, strerror(errno));
+		return -1;
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	return steal_fd(fd);
+}
+
+int cli_result(json_t *response, json_t **result)
+{
+	const json_t *lines = json_object_get(response, "lines"), *line;
+	const char *error = json_string_value(json_object_get(response, "error"));
+	size_t i;
+
+	if (json_is_true(json_object_get(response, "ok"))) {
+		*result = json_incref(json_object_get(response, "result"));
+		return *result ? CLI_DONE : cli_fail("the daemon's answer has no result");
+	}
+	json_array_foreach(lines, i, line)
+		fprintf(stderr, "%s\n", json_string_value(line));
+	return cli_fail("%s", error ? error : "the daemon refused without a reason");
+}
+
+int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result)
+{
+	autojson json_t *request =
+		json_pack("{s:i, s:s, s:o}", "protocol", PROTOCOL_VERSION, "command", command,
+			  "arguments", arguments ? arguments : json_object());
+	autojson json_t *response = NULL;
+	autoclose int fd = -1;
+	int rc;
+
+	if (!request)
+		return cli_fail("a word is not valid UTF-8, or memory is short");
+	fd = cli_connect(cli);
+	if (fd < 0)
+		return CLI_UNREACHABLE;
+	rc = frame_send(fd, request);
+	if (!rc)
+		rc = frame_receive(fd, PROTOCOL_RESPONSE_MAX, &response);
+	return rc ? unreachable(cli, strerror(-rc)) : cli_result(response, result);
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The commands that change and show rules. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "common/cleanup.h"
+#include "common/json.h"
+#include "policy/rule.h"
+
+#define LIST_WIDTH 28 /* of ports and peers in the table */
+
+static json_int_t number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "-";
+}
+
+/* ---- add ---- */
+
+static const struct option add_options[] = {
+	{ "side", required_argument, NULL, 's' }, { "ports", required_argument, NULL, 'p' },
+	{ "port", required_argument, NULL, 'p' }, { "peers", required_argument, NULL, 'c' },
+	{ "peer", required_argument, NULL, 'c' }, { "action", required_argument, NULL, 'a' },
+	{ "ttl", required_argument, NULL, 't' },  { "replace", no_argument, NULL, 'r' },
+	{ "runtime", no_argument, NULL, 'u' },    { 0 },
+};
+
+static const char *option_key(int option)
+{
+	return option == 's'   ? "side"
+	       : option == 'p' ? "ports"
+	       : option == 'c' ? "peers"
+	       : option == 'a' ? "action"
+			       : "ttl";
+}
+
+/* Note @value for @key; ports and peers that are given again are added to the list. */
+static int note_value(struct cli *cli, json_t *arguments, const char *key, const char *value)
+{
+	const char *before = json_string_value(json_object_get(arguments, key));
+	json_t *joined;
+
+	if (before && strcmp(key, "ports") && strcmp(key, "peers"))
+		return cli_usage(cli, "--%s is given twice", key);
+	joined = before ? json_sprintf("%s,%s", before, value) : json_string(value);
+	if (!joined || json_object_set_new(arguments, key, joined))
+		return cli_usage(cli, "--%s: not valid UTF-8", key);
+	return CLI_DONE;
+}
+
+/* What the daemon would refuse, refused here as wrong usage, in the same words. */
+static int validate(struct cli *cli, const json_t *arguments, const char *name)
+{
+	struct value_error error = { "out of memory" };
+	struct policy_rule *rule;
+	int rc;
+
+	if (value_name(name, &error))
+		return cli_usage(cli, "%s", error.text);
+	if (!json_object_get(arguments, "action"))
+		return cli_usage(cli, "what shall the rule do? add --action allow, deny or auto");
+	rule = policy_rule_new(name);
+	rc = rule ? 0 : -ENOMEM;
+	for (int i = 0; policy_rule_keys[i] && !rc; i++) {
+		const char *value =
+			json_string_value(json_object_get(arguments, policy_rule_keys[i]));
+
+		if (value)
+			rc = policy_rule_set(rule, policy_rule_keys[i], value, &error);
+	}
+	policy_rule_free(rule);
+	return rc ? cli_usage(cli, "%s", error.text) : CLI_DONE;
+}
+
+static int read_add(struct cli *cli, int argc, char **argv, json_t *arguments)
+{
+	int option, rc;
+
+	while ((option = cli_option(cli, argc, argv, add_options)) != -1) {
+		if (option == '?')
+			return CLI_USAGE;
+		if (option == 'r' || option == 'u') {
+			json_object_set_new(arguments, option == 'r' ? "replace" : "runtime",
+					    json_true());
+			continue;
+		}
+		rc = note_value(cli, arguments, option_key(option), optarg);
+		if (rc)
+			return rc;
+	}
+	if (argc - optind != 1)
+		return argc == optind
+			       ? cli_usage(cli, "the rule needs a name")
+			       : cli_usage(cli, "unexpected argument \"%.64s\"", argv[optind + 1]);
+	rc = validate(cli, arguments, argv[optind]);
+	if (!rc)
+		json_object_set_new(arguments, "name", json_string(argv[optind]));
+	return rc;
+}
+
+int cli_policy_add(struct cli *cli, int argc, char **argv)
+{
+	autojson json_t *arguments = json_object();
+	autojson json_t *result = NULL;
+	int rc = read_add(cli, argc, argv, arguments);
+
+	if (!rc)
+		rc = cli_request(cli, "policy-add", json_incref(arguments), &result);
+	if (rc)
+		return rc;
+	if (cli->json)
+		return cli_print_json(result);
+	printf("rule %s %s, generation %lld\n",
+	       json_string_value(json_object_get(arguments, "name")),
+	       json_is_true(json_object_get(result, "changed")) ? "in force" : "unchanged",
+	       (long long)number(result, "generation"));
+	return cli_finish(CLI_DONE);
+}
+
+/* ---- del, flush ---- */
+
+static int print_deleted(const struct cli *cli, const json_t *result)
+{
+	const json_t *deleted = json_object_get(result, "deleted"), *name;
+	size_t i;
+
+	if (cli->json)
+		return cli_print_json(result);
+	json_array_foreach(deleted, i, name)
+		printf("rule %s deleted\n", json_string_value(name));
+	if (!json_array_size(deleted))
+		printf("no rules were added by command\n");
+	printf("generation %lld\n", (long long)number(result, "generation"));
+	return cli_finish(CLI_DONE);
+}
+
+int cli_policy_del(struct cli *cli, int argc, char **argv)
+{
+	autojson json_t *result = NULL;
+	json_t *names;
+	int rc = cli_arguments(cli, argc, argv, 1, INT_MAX);
+
+	if (rc)
+		return rc;
+	names = json_array();
+	for (int i = optind; i < argc; i++)
+		json_array_append_new(names, json_string(argv[i]));
+	rc = cli_request(cli, "policy-del", json_pack("{s:o}", "names", names), &result);
+	return rc ? rc : print_deleted(cli, result);
+}
+
+int cli_policy_flush(struct cli *cli, int argc, char **argv)
+{
+	autojson json_t *result = NULL;
+	int rc = cli_arguments(cli, argc, argv, 0, 0);
+
+	if (!rc)
+		rc = cli_request(cli, "policy-flush", NULL, &result);
+	return rc ? rc : print_deleted(cli, result);
+}
+
+/* ---- list, show, export ---- */
+
+static json_t *list_row(const json_t *rule)
+{
+	autofree char *ports = table_list(json_object_get(rule, "ports"), LIST_WIDTH);
+	autofree char *peers = table_list(json_object_get(rule, "peers"), LIST_WIDTH);
+
+	return json_pack("[s, s, s, s, s, s, I, I, I]", text(rule, "name"), text(rule, "side"),
+			 ports, peers, text(rule, "action"), text(rule, "origin"),
+			 number(rule, "hits"), number(rule, "allowed"), number(rule, "denied"));
+}
+
+int cli_policy_list(struct cli *cli, int argc, char **argv)
+{
+	autojson json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s]]", "NAME", "SIDE", "PORTS",
+					  "PEERS", "ACTION", "ORIGIN", "HITS", "SMC", "TCP");
+	autojson json_t *result = NULL;
+	const json_t *rules, *rule;
+	size_t i;
+	int rc = cli_arguments(cli, argc, argv, 0, 0);
+
+	if (!rc)
+		rc = cli_request(cli, "policy-list", NULL, &result);
+	if (rc)
+		return rc;
+	if (cli->json)
+		return cli_print_json(result);
+	rules = json_object_get(result, "rules");
+	json_array_foreach(rules, i, rule)
+		json_array_append_new(rows, list_row(rule));
+	if (json_array_size(rules))
+		table_print(rows);
+	printf("%zu rules, default %s, generation %lld\n", json_array_size(rules),
+	       text(result, "default"), (long long)number(result, "generation"));
+	return cli_finish(CLI_DONE);
+}
+
+static void print_rule(const json_t *rule)
+{
+	autofree char *ports = table_list(json_object_get(rule, "ports"), SIZE_MAX);
+	autofree char *peers = table_list(json_object_get(rule, "peers"), SIZE_MAX);
+	json_t *reasons = json_object_get(rule, "reasons"), *count;
+	const char *reason;
+
+	table_field("rule", "%s", text(rule, "name"));
+	table_field("side", "%s", text(rule, "side"));
+	table_field("ports", "%s", ports);
+	table_field("peers", "%s", peers);
+	table_field("action", "%s", text(rule, "action"));
+	if (number(rule, "ttl"))
+		table_field("ttl", "%llds, until %s", (long long)number(rule, "ttl"),
+			    text(rule, "expires"));
+	table_field("origin", "%s", text(rule, "origin"));
+	table_field("hits", "%lld: %lld smc, %lld tcp", (long long)number(rule, "hits"),
+		    (long long)number(rule, "allowed"), (long long)number(rule, "denied"));
+	json_object_foreach(reasons, reason, count)
+		table_field("", "%s %lld", reason, (long long)json_integer_value(count));
+}
+
+int cli_policy_show(struct cli *cli, int argc, char **argv)
+{
+	autojson json_t *result = NULL;
+	int rc = cli_arguments(cli, argc, argv, 1, 1);
+
+	if (!rc)
+		rc = cli_request(cli, "policy-show", json_pack("{s:s}", "name", argv[optind]),
+				 &result);
+	if (rc)
+		return rc;
+	if (cli->json)
+		return cli_print_json(result);
+	print_rule(json_object_get(result, "rule"));
+	return cli_finish(CLI_DONE);
+}
+
+int cli_policy_export(struct cli *cli, int argc, char **argv)
+{
+	autojson json_t *result = NULL;
+	int rc = cli_arguments(cli, argc, argv, 0, 0);
+
+	if (!rc)
+		rc = cli_request(cli, "policy-export", NULL, &result);
+	if (rc)
+		return rc;
+	if (cli->json)
+		return cli_print_json(result);
+	fputs(text(result, "text"), stdout);
+	return cli_finish(CLI_DONE);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/table.h"
+
+/* Text of a cell into @buf if it is a number, else its own. */
+static const char *cell_text(const json_t *cell, char buf[32])
+{
+	if (!json_is_integer(cell))
+		return json_is_string(cell) ? json_string_value(cell) : "-";
+	snprintf(buf, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(cell));
+	return buf;
+}
+
+static void measure(const json_t *rows, int width[TABLE_COLUMNS_MAX])
+{
+	const json_t *row, *cell;
+	size_t r, c;
+	char buf[32];
+
+	json_array_foreach(rows, r, row) {
+		json_array_foreach(row, c, cell) {
+			int length = (int)strlen(cell_text(cell, buf));
+
+			if (c < TABLE_COLUMNS_MAX && length > width[c])
+				width[c] = length;
+		}
+	}
+}
+
+static void print_row(const json_t *row, const int width[TABLE_COLUMNS_MAX])
+{
+	size_t c, last = json_array_size(row) - 1;
+	const json_t *cell;
+	char buf[32];
+
+	json_array_foreach(row, c, cell) {
+		const char *text = cell_text(cell, buf);
+
+		if (json_is_integer(cell))
+			printf("%*s", width[c], text);
+		else
+			printf("%-*s", c == last ? 0 : width[c], text);
+		fputs(c == last ? "\n" : "  ", stdout);
+	}
+}
+
+void table_print(const json_t *rows)
+{
+	int width[TABLE_COLUMNS_MAX] = { 0 };
+	const json_t *row;
+	size_t r;
+
+	measure(rows, width);
+	json_array_foreach(rows, r, row)
+		print_row(row, width);
+}
+
+char *table_list(const json_t *list, size_t width)
+{
+	size_t count = json_array_size(list), i, used = 0;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	if (!count)
+		return strdup("any");
+	out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	for (i = 0; i < count; i++) {
+		const char *item = json_string_value(json_array_get(list, i));
+
+		if (i && used + strlen(item) > width)
+			break;
+		used += strlen(item) + 2;
+		fprintf(out, "%s%s", i ? ", " : "", item);
+	}
+	if (i < count)
+		fprintf(out, ", +%zu more", count - i);
+	fclose(out);
+	return text;
+}
+
+void table_field(const char *name, const char *format, ...)
+{
+	va_list args;
+
+	printf("%-12s ", name);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tables and fields for people. */
+#ifndef SMC_POLICY_TABLE_H
+#define SMC_POLICY_TABLE_H
+
+#include <jansson.h>
+
+#define TABLE_COLUMNS_MAX 12
+
+/*
+ * Print @rows (an array of arrays of strings and integers, the first row the
+ * headings) with columns aligned: text to the left, numbers to the right.
+ */
+void table_print(const json_t *rows);
+
+/* "a, b, c", shortened to about @width characters ("a, b, +7 more"); "any" if empty.  To be freed. */
+char *table_list(const json_t *list, size_t width);
+
+/* "  name:    value", aligned. */
+__attribute__((format(printf, 2, 3))) void table_field(const char *name, const char *format, ...);
+
+#endif

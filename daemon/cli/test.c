@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* policy test: one question, or a stream of them. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "common/cleanup.h"
+#include "common/frame.h"
+#include "common/json.h"
+#include "common/protocol.h"
+#include "policy/value.h"
+
+struct question {
+	const char *side, *peer, *port;
+};
+
+/* ["connect", "192.0.2.7", 443], or NULL and @error. */
+static json_t *make_query(const struct question *question, struct value_error *error)
+{
+	uint8_t addr[16];
+	uint64_t port;
+	int side;
+
+	if (value_word(&words_side, question->side, &side, error) ||
+	    value_address(question->peer, addr, error) ||
+	    value_number("port", question->port, 0, UINT16_MAX, &port, error))
+		return NULL;
+	return json_pack("[s, s, I]", question->side, question->peer, (json_int_t)port);
+}
+
+/* {"verdict", "reason", "rule", "generation", "backend"} from one of the daemon's answers. */
+static json_t *make_answer(json_t *answer, const char *backend)
+{
+	return json_pack("{s:O, s:O, s:O, s:O, s:s}", "verdict", json_array_get(answer, 0),
+			 "reason", json_array_get(answer, 1), "rule", json_array_get(answer, 2),
+			 "generation", json_array_get(answer, 3), "backend", backend);
+}
+
+static int print_answer(const struct cli *cli, json_t *answer, const char *backend)
+{
+	autojson json_t *json = make_answer(answer, backend);
+	const char *rule = json_string_value(json_array_get(answer, 2));
+
+	if (!json)
+		return cli_fail("the daemon's answer is incomplete");
+	if (cli->json)
+		return cli_print_json(json);
+	printf("%s: %s%s%s (generation %lld, backend %s)\n",
+	       json_string_value(json_array_get(answer, 0)),
+	       json_string_value(json_array_get(answer, 1)), rule ? ", rule " : "",
+	       rule ? rule : "", (long long)json_integer_value(json_array_get(answer, 3)), backend);
+	return cli_finish(CLI_DONE);
+}
+
+static int test_one(struct cli *cli, const struct question *question)
+{
+	autojson json_t *result = NULL;
+	struct value_error error;
+	json_t *query;
+	int rc;
+
+	if (!question->side || !question->peer || !question->port)
+		return cli_usage(cli, "--side, --peer and --port are needed, or --batch");
+	query = make_query(question, &error);
+	if (!query)
+		return cli_usage(cli, "%s", error.text);
+	rc = cli_request(cli, "policy-test", json_pack("{s:[o]}", "queries", query), &result);
+	if (rc)
+		return rc;
+	return print_answer(cli, json_array_get(json_object_get(result, "answers"), 0),
+			    json_string_value(json_object_get(result, "backend")));
+}
+
+/* ---- a stream ---- */
+
+/* Lines that were read and not yet answered. */
+struct chunk {
+	json_t *queries;
+	char *error[PROTOCOL_QUERIES_MAX]; /* of each line, NULL: it is in queries */
+	size_t n;
+};
+
+struct batch {
+	struct cli *cli;
+	const char *file;
+	FILE *in;
+	unsigned long line;
+	int fd;
+	bool refused; /* some line was bad */
+};
+
+/* The message about a bad line, to be freed; told on stderr too. */
+static char *bad_line(struct batch *batch, const char *why)
+{
+	char *text = NULL;
+
+	batch->refused = true;
+	if (asprintf(&text, "%s:%lu: %s", batch->file, batch->line, why) < 0)
+		return NULL;
+	fprintf(stderr, "smc-ebpf: %s\n", text);
+	return text;
+}
+
+static void read_line(struct batch *batch, struct chunk *chunk, char *line)
+{
+	struct question question;
+	struct value_error error = { "write SIDE PEER PORT, for example connect 192.0.2.7 443" };
+	json_t *query = NULL;
+	char *rest = NULL, *more;
+
+	question.side = strtok_r(line, " \t\r\n", &rest);
+	question.peer = strtok_r(NULL, " \t\r\n", &rest);
+	question.port = strtok_r(NULL, " \t\r\n", &rest);
+	more = strtok_r(NULL, " \t\r\n", &rest);
+	if (question.port && !more)
+		query = make_query(&question, &error);
+	chunk->error[chunk->n++] = query ? NULL : bad_line(batch, error.text);
+	if (query)
+		json_array_append_new(chunk->queries, query);
+}
+
+/* Fill @chunk with the next lines and send them.  CLI_DONE also at the end of input. */
+static int send_chunk(struct batch *batch, struct chunk *chunk)
+{
+	autojson json_t *request = NULL;
+	autofree char *line = NULL;
+	size_t room = 0;
+
+	chunk->n = 0;
+	chunk->queries = json_array();
+	while (chunk->n < PROTOCOL_QUERIES_MAX && getline(&line, &room, batch->in) >= 0) {
+		batch->line++;
+		read_line(batch, chunk, line);
+	}
+	request = json_pack("{s:i, s:s, s:{s:O}}", "protocol", PROTOCOL_VERSION, "command",
+			    "policy-test", "arguments", "queries", chunk->queries);
+	if (!chunk->n)
+		return CLI_DONE;
+	if (!request || frame_send(batch->fd, request))
+		return cli_fail("the connection to the daemon broke; run the command again");
+	return CLI_DONE;
+}
+
+/* Rule names and words need no escaping: see value_name(). */
+static void print_answer_line(json_t *answer, const char *backend)
+{
+	const char *rule = json_string_value(json_array_get(answer, 2));
+
+	printf("{\"verdict\":\"%s\",\"reason\":\"%s\",\"rule\":%s%s%s,\"generation\":%lld,"
+	       "\"backend\":\"%s\"}\n",
+	       json_string_value(json_array_get(answer, 0)),
+	       json_string_value(json_array_get(answer, 1)), rule ? "\"" : "", rule ? rule : "null",
+	       rule ? "\"" : "", (long long)json_integer_value(json_array_get(answer, 3)), backend);
+}
+
+static void print_error_line(const char *text)
+{
+	autojson json_t *json = json_pack("{s:s}", "error", text ? text : "bad line");
+
+	if (json)
+		json_dumpf(json, stdout, JSON_COMPACT);
+	else
+		fputs("{\"error\":\"bad line\"}", stdout);
+	putchar('\n');
+}
+
+/* Receive the answers to @chunk and print a line for each of its lines. */
+static int print_chunk(struct batch *batch, struct chunk *chunk)
+{
+	autojson json_t *response = NULL;
+	autojson json_t *result = NULL;
+	const char *backend;
+	json_t *answers;
+	size_t at = 0;
+	int rc = frame_receive(batch->fd, PROTOCOL_RESPONSE_MAX, &response);
+
+	if (rc)
+		return cli_fail("the connection to the daemon broke: %s; run the command again",
+				strerror(-rc));
+	rc = cli_result(response, &result);
+	if (rc)
+		return rc;
+	answers = json_object_get(result, "answers");
+	backend = json_string_value(json_object_get(result, "backend"));
+	if (json_array_size(answers) != json_array_size(chunk->queries) || !backend)
+		return cli_fail("the daemon's answer is incomplete");
+	for (size_t i = 0; i < chunk->n; i++) {
+		if (chunk->error[i])
+			print_error_line(chunk->error[i]);
+		else
+			print_answer_line(json_array_get(answers, at++), backend);
+	}
+	return CLI_DONE;
+}
+
+static void clear_chunk(struct chunk *chunk)
+{
+	for (size_t i = 0; i < chunk->n; i++)
+		free(chunk->error[i]);
+	json_decref(chunk->queries);
+	chunk->queries = NULL;
+	chunk->n = 0;
+}
+
+/* One chunk is prepared while the daemon works on the one before. */
+static int stream(struct batch *batch)
+{
+	static struct chunk chunks[2];
+	unsigned int at = 0;
+	int rc = send_chunk(batch, &chunks[0]);
+
+	while (!rc && chunks[at].n) {
+		rc = send_chunk(batch, &chunks[!at]);
+		if (!rc)
+			rc = print_chunk(batch, &chunks[at]);
+		clear_chunk(&chunks[at]);
+		at = !at;
+	}
+	clear_chunk(&chunks[0]);
+	clear_chunk(&chunks[1]);
+	return rc;
+}
+
+static int test_batch(struct cli *cli, const char *file)
+{
+	bool standard = !strcmp(file, "-");
+	autofclose FILE *opened = standard ? NULL : fopen(file, "re");
+	struct batch batch = { .cli = cli, .file = file, .in = standard ? stdin : opened };
+	autoclose int fd = -1;
+	int rc;
+
+	if (!batch.in)
+		return cli_fail("cannot read %s: %s", file, strerror(errno));
+	fd = cli_connect(cli);
+	if (fd < 0)
+		return CLI_UNREACHABLE;
+	batch.fd = fd;
+	rc = stream(&batch);
+	return cli_finish(rc ? rc : batch.refused ? CLI_FAILED : CLI_DONE);
+}
+
+int cli_policy_test(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "side", required_argument, NULL, 's' },
+		{ "peer", required_argument, NULL, 'c' },
+		{ "peers", required_argument, NULL, 'c' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "ports", required_argument, NULL, 'p' },
+		{ "batch", required_argument, NULL, 'b' },
+		{ 0 },
+	};
+	struct question question = { 0 };
+	const char *batch = NULL;
+	int option;
+
+	while ((option = cli_option(cli, argc, argv, options)) != -1) {
+		if (option == '?')
+			return CLI_USAGE;
+		*(option == 's'   ? &question.side
+		  : option == 'c' ? &question.peer
+		  : option == 'p' ? &question.port
+				  : &batch) = optarg;
+	}
+	if (optind < argc)
+		return cli_usage(cli, "unexpected argument \"%.64s\"", argv[optind]);
+	if (batch && (question.side || question.peer || question.port))
+		return cli_usage(cli, "--batch goes without --side, --peer and --port");
+	return batch ? test_batch(cli, batch) : test_one(cli, &question);
+}
