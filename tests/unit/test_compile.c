@@ -284,7 +284,7 @@ static char *list_text(unsigned int n, void (*item)(unsigned int i, struct rng *
 
 static void random_v4(unsigned int i, struct rng *rng, char *buf)
 {
-	unsigned int length = 8 + random_below(rng, 25);
+	unsigned int length = 16 + random_below(rng, 17);
 	uint32_t addr = (uint32_t)random_u64(rng) & ~(uint32_t)0 << (32 - length);
 
 	(void)i;
