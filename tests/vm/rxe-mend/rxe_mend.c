@@ -9,8 +9,8 @@
 
 /*
  * rxe_query_qp(qp, attr, mask, init) fills attr->qp_state but leaves
- * attr->cur_qp_state as it was.  smc_ib_modify_qp_rts() and its like look at
- * the latter and then never see the queue pair ready to send.
+ * attr->cur_qp_state as it was.  SMC's smc_link_sendable() looks at the latter
+ * and so never finds the queue pair ready to send.
  */
 static int query_qp_entry(struct kretprobe_instance *instance, struct pt_regs *regs)
 {

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# For tests of the product inside guests without systemd; included after lib.sh.
+
+CONFIG=/etc/smc-policy.conf
+DAEMON_PID=/run/smc-policyd.pid
+DAEMON_LOG=/run/smc-policyd.log
+
+# configure: standard input becomes the configuration.
+configure()
+{
+	mkdir -p /etc /var/lib
+	cat > $CONFIG
+}
+
+# daemon_start: returns when the policy is in force.  Its output is appended to $DAEMON_LOG.
+daemon_start()
+{
+	smc-policyd >> $DAEMON_LOG 2>&1 &
+	echo $! > $DAEMON_PID # a file: claims run in subshells
+	wait_until 20 smc-ebpf status > /dev/null || {
+		cat $DAEMON_LOG >&2
+		return 1
+	}
+}
+
+# daemon_end SIGNAL: ends the daemon and waits for it.
+daemon_end()
+{
+	pid=$(cat $DAEMON_PID)
+	kill "-$1" "$pid" && wait_until 10 gone "$pid"
+}
+
+gone()
+{
+	[ ! -e "/proc/$1/exe" ]
+}
+
+# product_up: module and daemon, with the configuration there is.
+product_up()
+{
+	insmod /vm/smc_policy.ko && daemon_start
+}
+
+# generation: of the policy in force.
+generation()
+{
+	smc-ebpf -j status | sed -n 's/^  "generation": \([0-9]*\),$/\1/p'
+}
+
+# module_count NAME: a counter of the module.
+module_count()
+{
+	cat "/sys/module/smc_policy/parameters/$1"
+}
