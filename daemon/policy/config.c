@@ -174,12 +174,11 @@ static int add_netns_name(void *arg, const char *word, struct value_error *error
 	struct policy_settings *settings = arg;
 	char **names;
 
-	if (strchr(word, '/') || !strcmp(word, ".") || !strcmp(word, "..") ||
-	    !strcmp(word, "init") || !strcmp(word, "all"))
+	if (strchr(word, '/') || !strcmp(word, ".") || !strcmp(word, "..") || !strcmp(word, "all"))
 		return value_refuse(
 			error,
-			"netns \"%.64s\" cannot be in a list; write \"all\", \"init\" or "
-			"names as in \"ip netns list\"",
+			"netns \"%.64s\" cannot be in a list; write \"all\" alone, or \"init\" "
+			"and names as in \"ip netns list\"",
 			word);
 	names = reallocarray(settings->netns_names, settings->n_netns_names + 1, sizeof(char *));
 	if (!names)

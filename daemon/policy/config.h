@@ -51,7 +51,7 @@ struct policy_settings {
 	int log_level; /* syslog priority; what is above it is dropped */
 	int backend; /* enum policy_backend */
 	int netns; /* enum policy_netns */
-	char **netns_names; /* POLICY_NETNS_LIST: names as in `ip netns` */
+	char **netns_names; /* POLICY_NETNS_LIST: names as in `ip netns`, or "init" */
 	size_t n_netns_names;
 	int on_stop; /* enum policy_on_stop */
 	int read_access; /* enum policy_read_access */

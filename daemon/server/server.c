@@ -120,6 +120,8 @@ static int apply_netns(struct server *server, const struct policy_settings *sett
 		const char *name =
 			settings->netns == POLICY_NETNS_LIST ? settings->netns_names[i] : NULL;
 
+		if (name && !strcmp(name, "init"))
+			name = NULL;
 		rc = netns_cookie(name, &cookies[known]);
 		if (rc == -ENOENT && name)
 			note_unknown_netns(server, name);
