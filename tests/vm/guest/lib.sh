@@ -140,7 +140,7 @@ wait_until()
 			echo "still not: $*: $wait_output" >&2
 			return 1
 		fi
-		usleep 50000
+		sleep 0.05
 	done
 }
 
