@@ -102,19 +102,19 @@ include tests/tools/tools.mk
 
 .PHONY: test
 test: ## all tests: unit, BPF on this kernel, guests with real SMC; installs what it needs
-	tests/run
+	@tests/run
 
 .PHONY: demo
 demo: ## two SMC hosts in QEMU, the policy at work on real SMC-R connections
-	tests/demo
+	@tests/demo
 
 .PHONY: lint
 lint: ## format and static analysis of everything
-	tests/lint
+	@tests/lint
 
 .PHONY: bench
 bench: packages-build ## performance figures, as ratios of one run
-	tests/bench/run
+	@tests/bench/run
 
 .PHONY: packages-build packages-kmod
 packages-build packages-kmod: packages-%:

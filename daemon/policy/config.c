@@ -24,7 +24,7 @@ enum section {
 	SECTION_RULE
 };
 
-#define KEYS_MAX 16 /* keys of one section */
+#define KEYS_MAX 64 /* keys that are remembered as seen: all of them fit */
 
 struct parser {
 	struct policy_config *config;
@@ -32,10 +32,12 @@ struct parser {
 	const char *file;
 	const char *next, *end; /* text not yet read */
 	unsigned int line; /* number of the line that inih is given now */
-	bool dropped; /* the reader refused this line; inih sees an empty one */
+	bool failed; /* there was an error, even if no memory to list it */
 	enum section section;
 	struct policy_rule *rule; /* being filled, owned */
-	bool rule_refused; /* its errors are told, it is not kept */
+	bool rule_nameless; /* its name was refused, it is not kept */
+	bool rule_unclear; /* a line of it was refused that may have been its action */
+	size_t rule_errors; /* number of errors before its own */
 	struct {
 		const char *key;
 		unsigned int line;
@@ -110,6 +112,7 @@ __attribute__((format(printf, 3, 4))) static void complain(struct parser *parser
 	va_end(args);
 	policy_errors_add(parser->errors, "%s:%u: %s", parser->file, line,
 			  text ? text : "out of memory");
+	parser->failed = true;
 }
 
 /* ---- values of [daemon] and [policy] ---- */
@@ -227,6 +230,21 @@ static const struct key {
 
 /* ---- sections ---- */
 
+/* Tell what is wrong with the rule as a whole, before the errors of its keys. */
+static void complain_rule(struct parser *parser, unsigned int line, const char *text)
+{
+	struct policy_errors *errors = parser->errors;
+	size_t at = parser->rule_errors, before = errors->count;
+	char *last;
+
+	complain(parser, line, "%s", text);
+	if (errors->count == before)
+		return;
+	last = errors->lines[before];
+	memmove(errors->lines + at + 1, errors->lines + at, (before - at) * sizeof(char *));
+	errors->lines[at] = last;
+}
+
 static void finish_rule(struct parser *parser)
 {
 	struct policy_rule *rule = steal_ptr(parser->rule);
@@ -234,23 +252,21 @@ static void finish_rule(struct parser *parser)
 
 	if (!rule)
 		return;
-	if (!parser->rule_refused && policy_rule_check(rule, &error)) {
-		complain(parser, rule->line, "%s", error.text);
-		parser->rule_refused = true;
-	}
-	/* A refused rule stays known, so that a second one of its name is told too. */
-	if (policy_put(&parser->rules, rule)) {
+	if (!parser->rule_unclear && policy_rule_check(rule, &error))
+		complain_rule(parser, rule->line, error.text);
+	if (parser->rule_nameless) {
+		policy_rule_free(rule);
+	} else if (policy_put(&parser->rules, rule)) {
 		complain(parser, rule->line, "out of memory");
 		policy_rule_free(rule);
 	}
 }
 
-static void start_rule(struct parser *parser, const char *name)
+static bool check_name(struct parser *parser, const char *name)
 {
 	struct policy_rule *earlier = policy_find(&parser->rules, name);
 	struct value_error error;
 
-	parser->rule_refused = true;
 	if (value_name(name, &error))
 		complain(parser, parser->line, "%s", error.text);
 	else if (earlier)
@@ -259,13 +275,21 @@ static void start_rule(struct parser *parser, const char *name)
 			 "merge the two",
 			 name, earlier->line);
 	else
-		parser->rule_refused = false;
-	if (parser->rule_refused)
-		return;
+		return true;
+	return false;
+}
+
+/* A rule whose name is refused is filled too, so that the errors of its keys are told. */
+static void start_rule(struct parser *parser, const char *name)
+{
+	parser->rule_nameless = !check_name(parser, name);
+	parser->rule_unclear = false;
+	parser->rule_errors = parser->errors->count;
 	parser->rule = policy_rule_new(name);
 	if (!parser->rule || !(parser->rule->file = strdup(parser->file))) {
 		complain(parser, parser->line, "out of memory");
-		parser->rule_refused = true;
+		policy_rule_free(steal_ptr(parser->rule));
+		parser->section = SECTION_UNKNOWN;
 		return;
 	}
 	parser->rule->origin = POLICY_ORIGIN_FILE;
@@ -365,68 +389,99 @@ static void list_keys(enum section section, char *buf, size_t size)
 						 policy_rule_keys[i]);
 }
 
-static void complain_value(struct parser *parser, int rc, const struct value_error *error)
+/* The key of that name in the section at hand, as in the tables, or NULL. */
+static const char *find_key(const struct parser *parser, const char *name)
 {
-	complain(parser, parser->line, "%s", rc == -EINVAL ? error->text : "out of memory");
+	if (parser->section == SECTION_RULE) {
+		for (size_t i = 0; policy_rule_keys[i]; i++)
+			if (!strcmp(policy_rule_keys[i], name))
+				return policy_rule_keys[i];
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (keys[i].section == parser->section && !strcmp(keys[i].name, name))
+			return keys[i].name;
+	return NULL;
+}
+
+/* Set @key, which find_key() found. */
+static int set_value(struct parser *parser, const char *key, const char *value,
+		     struct value_error *error)
+{
 	if (parser->section == SECTION_RULE)
-		parser->rule_refused = true;
+		return policy_rule_set(parser->rule, key, value, error);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (keys[i].name == key)
+			return keys[i].set(parser->config, value, error);
+	return -ENOENT;
 }
 
-static bool set_rule_key(struct parser *parser, const char *name, const char *value)
+static bool is_list(const char *key)
 {
-	struct value_error error;
-	int rc;
-
-	for (size_t i = 0; policy_rule_keys[i]; i++) {
-		if (strcmp(policy_rule_keys[i], name))
-			continue;
-		if (!first_time(parser, policy_rule_keys[i])) {
-			parser->rule_refused = true;
-			return true;
-		}
-		if (!parser->rule)
-			return true; /* the section itself was refused */
-		rc = policy_rule_set(parser->rule, name, value, &error);
-		if (rc)
-			complain_value(parser, rc, &error);
-		return true;
-	}
-	return false;
+	return !strcmp(key, "ports") || !strcmp(key, "peers") || !strcmp(key, "netns");
 }
 
-static bool set_config_key(struct parser *parser, const char *name, const char *value)
-{
-	struct value_error error;
-	int rc;
+/* One item of a list that was refused as a whole. */
+struct item {
+	struct parser *parser;
+	const char *key;
+};
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		if (keys[i].section != parser->section || strcmp(keys[i].name, name))
-			continue;
-		if (!first_time(parser, keys[i].name))
-			return true;
-		rc = keys[i].set(parser->config, value, &error);
-		if (rc)
-			complain_value(parser, rc, &error);
-		return true;
-	}
-	return false;
+static int complain_item(void *arg, const char *word, struct value_error *error)
+{
+	struct item *item = arg;
+
+	if (set_value(item->parser, item->key, word, error) == -EINVAL)
+		complain(item->parser, item->parser->line, "%s", error->text);
+	return 0;
+}
+
+/* @error says what is wrong first; of a list every bad item is told. */
+static void complain_value(struct parser *parser, const char *key, const char *value,
+			   const struct value_error *error)
+{
+	struct item item = { parser, key };
+	size_t before = parser->errors->count;
+	struct value_error again;
+
+	if (is_list(key) && value_list(value, complain_item, &item, &again) == -EINVAL)
+		complain(parser, parser->line, "%s", again.text);
+	if (parser->errors->count == before)
+		complain(parser, parser->line, "%s", error->text);
+}
+
+static void complain_key(struct parser *parser, const char *name)
+{
+	char known[256];
+
+	list_keys(parser->section, known, sizeof(known));
+	complain(parser, parser->line, "key \"%.64s\" is unknown here; use %s", name, known);
+	parser->rule_unclear = true;
 }
 
 static void read_key(struct parser *parser, const char *name, const char *value)
 {
-	char known[256];
-	bool done;
+	const char *key = find_key(parser, name);
+	struct value_error error;
+	int rc = 0;
 
-	if (parser->section == SECTION_RULE)
-		done = set_rule_key(parser, name, value);
-	else
-		done = set_config_key(parser, name, value);
-	if (done)
+	if (!key) {
+		complain_key(parser, name);
 		return;
-	list_keys(parser->section, known, sizeof(known));
-	complain(parser, parser->line, "key \"%.64s\" is unknown here; use %s", name, known);
-	if (parser->section == SECTION_RULE)
-		parser->rule_refused = true;
+	}
+	if (!first_time(parser, key))
+		return;
+	if (!*value)
+		complain(parser, parser->line,
+			 "key \"%s\" has no value; write one, or remove the line", key);
+	else
+		rc = set_value(parser, key, value, &error);
+	if (rc == -EINVAL)
+		complain_value(parser, key, value, &error);
+	else if (rc)
+		complain(parser, parser->line, "out of memory");
+	if (!strcmp(key, "action"))
+		parser->rule_unclear |= rc || !*value;
 }
 
 /* inih's handler: one call for each line that is not blank, comment or section. */
@@ -446,26 +501,41 @@ static int handle(void *user, const char *section, const char *name, const char 
 		complain(parser, parser->line, "\"%.64s\" is not a key; write KEY = VALUE", name);
 	else if (!*name)
 		complain(parser, parser->line, "value without a key; write KEY = VALUE");
-	else if (!*value)
-		complain(parser, parser->line,
-			 "key \"%.64s\" has no value; write one, or remove the line to use the "
-			 "default",
-			 name);
 	else
 		read_key(parser, name, value);
-	if (parser->section == SECTION_RULE && (!value || !*value || !*name))
-		parser->rule_refused = true;
+	parser->rule_unclear |= !value || !*name;
 	return 1;
 }
 
 /* ---- lines ---- */
 
-static void refuse_line(struct parser *parser, char *buf, const char *why)
+/* Give inih an empty line instead of one that was complained of. */
+static char *refuse_line(struct parser *parser, char *buf)
 {
-	complain(parser, parser->line, "%s", why);
-	if (parser->section == SECTION_RULE)
-		parser->rule_refused = true;
-	strcpy(buf, "\n");
+	parser->rule_unclear = true;
+	return strcpy(buf, "\n");
+}
+
+/* Complain of what inih would cut, split or take for the end of the text. */
+static bool check_line(struct parser *parser, const char *line, size_t length, size_t room)
+{
+	if (length > POLICY_CONFIG_LINE_MAX || length + 2 > room) {
+		complain(parser, parser->line,
+			 "line is longer than %d bytes; split the list over several rules",
+			 POLICY_CONFIG_LINE_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte = (unsigned char)line[i];
+
+		if ((byte >= ' ' && byte != 0x7f) || byte == '\t')
+			continue;
+		complain(parser, parser->line,
+			 "line contains a %s (0x%02x); write plain text, tabs and blanks only",
+			 byte ? "control character" : "NUL byte", byte);
+		return false;
+	}
+	return true;
 }
 
 /* inih's reader: the next line into @buf of @size bytes, NULL at the end. */
@@ -480,16 +550,11 @@ static char *read_line(char *buf, int size, void *stream)
 	end = memchr(start, '\n', (size_t)(parser->end - start));
 	parser->next = end ? end + 1 : parser->end;
 	length = (size_t)((end ? end : parser->end) - start);
+	if (length && start[length - 1] == '\r')
+		length--;
 	parser->line++;
-	if (length > POLICY_CONFIG_LINE_MAX || length + 2 > (size_t)size) {
-		refuse_line(parser, buf,
-			    "line is longer than 65536 bytes; split the list over several rules");
-		return buf;
-	}
-	if (memchr(start, '\0', length)) {
-		refuse_line(parser, buf, "line contains a NUL byte; the file must be plain text");
-		return buf;
-	}
+	if (!check_line(parser, start, length, (size_t)size))
+		return refuse_line(parser, buf);
 	/* Without leading blanks: inih would take an indented line for a continued value. */
 	while (length && strchr(" \t", *start)) {
 		start++;
@@ -497,8 +562,6 @@ static char *read_line(char *buf, int size, void *stream)
 	}
 	memcpy(buf, start, length);
 	buf[length] = '\0';
-	if (length && buf[length - 1] == '\r')
-		buf[length - 1] = '\0';
 	if (buf[0] == '[') {
 		read_section(parser, buf);
 		buf[0] = '\0';
@@ -515,6 +578,7 @@ static void configure_inih(void)
 	ini_allow_multiline = false;
 	ini_allow_no_value = true;
 	ini_stop_on_first_error = false;
+	ini_inline_comment_prefixes = (char *)";#"; /* as at the start of a line */
 }
 
 /* Give the rules of the file to the configuration. */
@@ -543,7 +607,6 @@ int policy_config_parse(struct policy_config *config, const char *file, const ch
 		.next = text,
 		.end = text + length,
 	};
-	size_t before = errors->count;
 	int rc;
 
 	if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
@@ -551,10 +614,10 @@ int policy_config_parse(struct policy_config *config, const char *file, const ch
 	configure_inih();
 	rc = ini_parse_stream(read_line, &parser, handle, &parser);
 	finish_rule(&parser);
-	if (rc && errors->count == before)
+	if (rc && !parser.failed)
 		complain(&parser, rc > 0 ? (unsigned int)rc : 0, "cannot be read; out of memory");
-	if (errors->count == before && adopt_rules(&parser))
+	if (!parser.failed && adopt_rules(&parser))
 		complain(&parser, 0, "out of memory");
 	policy_clear(&parser.rules);
-	return errors->count == before ? 0 : -EINVAL;
+	return parser.failed ? -EINVAL : 0;
 }

@@ -58,7 +58,7 @@ int value_number(const char *what, const char *text, uint64_t min, uint64_t max,
 	if (!digits || text[digits] || (text[0] == '0' && digits > 1))
 		return value_refuse(error,
 				    "%s \"%s\" is not a plain decimal number; write digits only, "
-				    "without sign or leading zero",
+				    "without sign, blanks or leading zeros",
 				    what, shown(text, word));
 	errno = 0;
 	*number = strtoull(text, NULL, 10);
@@ -91,13 +91,18 @@ int value_name(const char *text, struct value_error *error)
 int value_range(const char *text, struct policy_range *range, struct value_error *error)
 {
 	autofree char *copy = strdup(text);
+	char word[SHOWN + 4], *dash;
 	uint64_t first, last;
-	char *dash;
 	int rc;
 
 	if (!copy)
 		return -ENOMEM;
 	dash = strchr(copy, '-');
+	if (dash == copy || (dash && !dash[1]))
+		return value_refuse(error,
+				    "port range \"%s\" lacks an end; write FIRST-LAST, for "
+				    "example 8000-9000",
+				    shown(text, word));
 	if (dash)
 		*dash = '\0';
 	rc = value_number("port", copy, 0, UINT16_MAX, &first, error);
@@ -169,10 +174,8 @@ static void fold_mapped(struct policy_prefix *prefix)
 int value_prefix(const char *text, struct policy_prefix *prefix, struct value_error *error)
 {
 	autofree char *copy = strdup(text + (text[0] == '!'));
-	char good[VALUE_TEXT_SIZE];
+	char good[VALUE_TEXT_SIZE], word[SHOWN + 4], *slash;
 	uint64_t length;
-	char *slash;
-	int rc;
 
 	if (!copy)
 		return -ENOMEM;
@@ -183,11 +186,11 @@ int value_prefix(const char *text, struct policy_prefix *prefix, struct value_er
 	if (parse_address(copy, prefix->addr, &prefix->v4))
 		return refuse_address("peer", text, error);
 	length = prefix->v4 ? 32 : 128;
-	if (slash) {
-		rc = value_number("prefix length", slash + 1, 0, length, &length, error);
-		if (rc)
-			return rc;
-	}
+	if (slash && value_number("prefix length", slash + 1, 0, length, &length, error))
+		return value_refuse(error,
+				    "peer \"%s\" has no valid prefix length; write a plain number "
+				    "from 0 to %d after the \"/\"",
+				    shown(text, word), prefix->v4 ? 32 : 128);
 	prefix->length = (uint8_t)length;
 	if (clear_host_bits(prefix->addr, prefix->length + (prefix->v4 ? 96 : 0))) {
 		value_format_prefix(prefix, good);
@@ -206,9 +209,9 @@ int value_duration(const char *text, uint64_t *seconds, struct value_error *erro
 	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
 	const uint64_t limit = 10ULL * 365 * 86400;
 	autofree char *copy = strdup(text);
+	char word[SHOWN + 4];
 	uint64_t unit = 1;
 	size_t length;
-	int rc;
 
 	if (!copy)
 		return -ENOMEM;
@@ -220,27 +223,27 @@ int value_duration(const char *text, uint64_t *seconds, struct value_error *erro
 		copy[length - 1] = '\0';
 		break;
 	}
-	rc = value_number("duration", copy, 1, limit / unit, seconds, error);
-	if (rc)
+	if (value_number("duration", copy, 1, limit / unit, seconds, error))
 		return value_refuse(
 			error,
-			"duration \"%.32s\" is not valid; write a whole number from 1 "
-			"up with s, m, h or d, at most ten years, for example 90s or 2h",
-			text);
+			"duration \"%s\" is not valid; write a whole number from 1 up with "
+			"s, m, h or d, at most ten years, for example 90s or 2h",
+			shown(text, word));
 	*seconds *= unit;
 	return 0;
 }
 
 int value_path(const char *text, size_t size, struct value_error *error)
 {
+	char word[SHOWN + 4];
+
 	if (text[0] != '/')
 		return value_refuse(error,
-				    "path \"%.64s\" is not absolute; write it with a leading \"/\"",
-				    text);
+				    "path \"%s\" is not absolute; write it with a leading \"/\"",
+				    shown(text, word));
 	if (strlen(text) >= size)
-		return value_refuse(error,
-				    "path \"%.64s...\" is too long; use at most %zu characters",
-				    text, size - 1);
+		return value_refuse(error, "path \"%s\" is too long; use at most %zu characters",
+				    shown(text, word), size - 1);
 	return 0;
 }
 
@@ -261,21 +264,26 @@ int value_list(const char *text,
 	       struct value_error *error)
 {
 	autofree char *copy = strdup(text);
+	unsigned int at = 0, empty = 0;
 	char *rest = copy, *word;
 	int rc;
 
 	if (!copy)
 		return -ENOMEM;
 	while ((word = strsep(&rest, ","))) {
+		at++;
 		word = trim(word);
-		if (!*word)
-			return value_refuse(error,
-					    "empty list item; separate items by single commas, "
-					    "without one at the start or the end");
-		rc = item(arg, word, error);
+		rc = *word ? item(arg, word, error) : 0;
 		if (rc)
 			return rc;
+		if (!*word && !empty)
+			empty = at;
 	}
+	if (empty)
+		return value_refuse(error,
+				    "list item %u is empty; separate items by single commas, "
+				    "without one at the start or the end",
+				    empty);
 	return 0;
 }
 

@@ -36,7 +36,7 @@ struct client {
 	size_t n_in, room_in;
 	char *out; /* frame being sent */
 	size_t n_out, sent;
-	bool closing; /* after what is in out */
+	bool closing; /* once out is sent; what still comes in is thrown away till then */
 };
 
 struct control {
@@ -143,7 +143,10 @@ static int flush(struct client *client)
 	free(client->out);
 	client->out = NULL;
 	client->n_out = client->sent = 0;
-	return client->closing ? -ECONNRESET : 0;
+	/* Closed with input unread the peer would get a reset instead of the answer. */
+	if (client->closing)
+		shutdown(client->fd, SHUT_WR);
+	return 0;
 }
 
 static int answer(struct client *client, json_t *response)
@@ -161,6 +164,7 @@ static int refuse(struct client *client, const char *text)
 {
 	client->closing = true;
 	client->n_in = 0;
+	sd_event_source_set_time_relative(client->deadline, STALL_USEC);
 	return answer(client, commands_refuse(text));
 }
 
@@ -214,6 +218,17 @@ static int make_room(struct client *client)
 	return 0;
 }
 
+/* The peer was refused and has not closed yet. */
+static int drain(struct client *client)
+{
+	char buf[READ_SIZE];
+	ssize_t n = recv(client->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	return n ? 0 : -ECONNRESET;
+}
+
 static int read_input(struct client *client)
 {
 	ssize_t n;
@@ -238,8 +253,10 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	(void)fd;
 	if (client->n_out) {
 		rc = flush(client);
-		if (!rc)
+		if (!rc && !client->closing)
 			rc = handle_input(client);
+	} else if (client->closing) {
+		rc = drain(client);
 	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
 		rc = read_input(client);
 	}
@@ -249,7 +266,8 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	}
 	/* While an answer is on its way nothing more is read: a client that does not read waits. */
 	sd_event_source_set_io_events(source, client->n_out ? EPOLLOUT : EPOLLIN);
-	set_deadline(client);
+	if (!client->closing)
+		set_deadline(client); /* a refused client keeps the one it has */
 	return 0;
 }
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# Claims and waiting, for test scripts on the host and in guests.  The including script sets
+#	REPORT     file that gets every line of the report too, /dev/null for none
+#	VM_STATE   directory where "failed" appears once a claim did not hold
+
+# ---- claims ----
+
+# What the last claim's command printed.
+claim_output=''
+
+# ok TEXT, not_ok TEXT [DETAIL], skip TEXT WHY: one line of the report each.
+ok()
+{
+	printf 'ok - %s\n' "$1" | tee "$REPORT"
+}
+
+not_ok()
+{
+	: > "$VM_STATE/failed"
+	printf 'not ok - %s%s\n' "$1" "${2:+: $(one_line "$2")}" | tee "$REPORT"
+}
+
+skip()
+{
+	printf 'skip - %s: %s\n' "$1" "$2" | tee "$REPORT"
+}
+
+one_line()
+{
+	printf '%s' "$1" | tr '\n' '|' | cut -c 1-1000
+}
+
+# claim TEXT COMMAND...: TEXT holds if COMMAND succeeds.  What it prints is shown if not.  Returns
+# what COMMAND returned.
+claim()
+{
+	claim_text=$1
+	shift
+	claim_status=0
+	claim_output=$("$@" 2>&1) || claim_status=$?
+	if [ "$claim_status" = 0 ]; then
+		ok "$claim_text"
+	else
+		not_ok "$claim_text" "$* returned $claim_status: $claim_output"
+	fi
+	return "$claim_status"
+}
+
+# claim_not TEXT COMMAND...: TEXT holds if COMMAND fails.
+claim_not()
+{
+	claim_text=$1
+	shift
+	if claim_output=$("$@" 2>&1); then
+		not_ok "$claim_text" "$* succeeded: $claim_output"
+		return 1
+	fi
+	ok "$claim_text"
+}
+
+# has_line PATTERN COMMAND...: COMMAND succeeds and prints a line that matches (grep -E).
+has_line()
+{
+	line_pattern=$1
+	shift
+	line_output=$("$@") || return
+	printf '%s\n' "$line_output"
+	printf '%s\n' "$line_output" | grep -q -E -e "$line_pattern"
+}
+
+# claim_equal TEXT WANTED GOT
+claim_equal()
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "wanted '$2', got '$3'"
+		return 1
+	fi
+}
+
+# ---- waiting ----
+
+# Whole hundredths of a second since boot.
+uptime_cs()
+{
+	read -r up _ < /proc/uptime
+	# The 1 keeps "08" from being taken for octal.
+	echo $((${up%.*} * 100 + 1${up#*.} - 100))
+}
+
+# wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds; fails after SECONDS.  COMMAND's
+# last output is in $wait_output.
+wait_until()
+{
+	wait_end=$(($(uptime_cs) + $1 * 100))
+	shift
+	until wait_output=$("$@" 2>&1); do
+		if [ "$(uptime_cs)" -ge "$wait_end" ]; then
+			echo "still not: $*: $wait_output" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
