@@ -10,8 +10,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "common/frame.h"
-
 enum cli_status {
 	CLI_DONE = 0,
 	CLI_FAILED = 1, /* refused or failed */
@@ -33,18 +31,9 @@ struct cli_command {
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
 
-/*
- * One line on stderr, "smc-ebpf: WHAT; WAY OUT"; characters that would break or
- * disguise it are replaced.  Return CLI_FAILED and CLI_USAGE.
- */
+/* One line on stderr, "smc-ebpf: ...".  Return CLI_FAILED and CLI_USAGE. */
 __attribute__((format(printf, 1, 2))) int cli_fail(const char *format, ...);
 __attribute__((format(printf, 2, 3))) int cli_usage(const struct cli *cli, const char *format, ...);
-
-/* The same for a line that says by itself where it belongs, "FILE:LINE: ...". */
-void cli_line(const char *text);
-
-/* A JSON string of @text, whatever bytes it has. */
-json_t *cli_json_text(const char *text);
 
 /*
  * The next option of a command by getopt_long(), the global ones (-j, --socket)
@@ -60,13 +49,13 @@ int cli_arguments(struct cli *cli, int argc, char **argv, int min, int max);
  * into @result, to be released.  Returns CLI_DONE, or another status after
  * telling why.
  */
-int cli_request(const struct cli *cli, const char *command, json_t *arguments, json_t **result);
+int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result);
 
-/* The same in steps, for several requests at a time; results come in their order. */
-int cli_connect(const struct cli *cli, struct frame_stream *stream);
-int cli_send(const struct cli *cli, struct frame_stream *stream, const char *command,
-	     json_t *arguments);
-int cli_receive(const struct cli *cli, struct frame_stream *stream, json_t **result);
+/* A connection for more than one request; -1 after telling why (CLI_UNREACHABLE). */
+int cli_connect(const struct cli *cli);
+
+/* Check a response and take its result, as cli_request() does. */
+int cli_result(json_t *response, json_t **result);
 
 /* Print @json as one document and return CLI_DONE, or CLI_FAILED if stdout does not take it. */
 int cli_print_json(const json_t *json);

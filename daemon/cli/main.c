@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,7 +7,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "common/cleanup.h"
 #include "policy/config.h"
 #include "smc_policy_version.h"
 
@@ -50,65 +48,37 @@ static const struct cli_command commands[] = {
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
-/* "PREFIX: text HINT" on stderr, in one line whatever @text contains. */
-static void tell(const char *prefix, char *text, const char *hint)
+static void tell(const char *format, va_list args)
 {
-	for (char *c = text; *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
-	fprintf(stderr, "%s%s%s\n", prefix, text, hint);
+	fputs("smc-ebpf: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
 }
 
 int cli_fail(const char *format, ...)
 {
-	autofree char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
+	tell(format, args);
 	va_end(args);
-	if (text)
-		tell("smc-ebpf: ", text, "");
 	return CLI_FAILED;
 }
 
 int cli_usage(const struct cli *cli, const char *format, ...)
 {
-	const char *words = cli->command ? cli->command->words : "";
-	const char *space = cli->command ? " " : "";
-	char text[640], prefix[64], hint[64];
+	char text[640];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	snprintf(prefix, sizeof(prefix), "smc-ebpf%s%s: ", space, words);
-	snprintf(hint, sizeof(hint), " (see smc-ebpf%s%s --help)", space, words);
-	tell(prefix, text, hint);
+	if (cli->command)
+		fprintf(stderr, "smc-ebpf %s: %s (see smc-ebpf %s --help)\n", cli->command->words,
+			text, cli->command->words);
+	else
+		fprintf(stderr, "smc-ebpf: %s (see smc-ebpf --help)\n", text);
 	return CLI_USAGE;
-}
-
-void cli_line(const char *text)
-{
-	autofree char *copy = text ? strdup(text) : NULL;
-
-	if (copy)
-		tell("", copy, "");
-}
-
-json_t *cli_json_text(const char *text)
-{
-	autofree char *copy = NULL;
-	json_t *json = json_string(text);
-
-	if (json)
-		return json;
-	copy = strdup(text);
-	for (char *c = copy; c && *c; c++)
-		if (!isascii((unsigned char)*c))
-			*c = '?';
-	return json_string(copy);
 }
 
 int cli_finish(int status)
@@ -120,8 +90,6 @@ int cli_finish(int status)
 
 int cli_print_json(const json_t *json)
 {
-	if (!json)
-		return cli_fail("out of memory; close other programs and try again");
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
 	return cli_finish(CLI_DONE);
@@ -206,24 +174,43 @@ int cli_arguments(struct cli *cli, int argc, char **argv, int min, int max)
 	return CLI_DONE;
 }
 
-/* The command of these words; @second is NULL where there is only one. */
-static const struct cli_command *find_command(const char *first, const char *second)
+/* The command whose words @argv begins with; how many words into @n. */
+static const struct cli_command *find_command(int argc, char **argv, int *n)
 {
-	char words[64];
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const char *second = strchr(commands[i].words, ' ');
+		size_t first =
+			second ? (size_t)(second - commands[i].words) : strlen(commands[i].words);
 
-	snprintf(words, sizeof(words), "%s%s%s", first, second ? " " : "", second ? second : "");
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (!strcmp(commands[i].words, words))
-			return &commands[i];
+		if (strlen(argv[0]) != first || strncmp(argv[0], commands[i].words, first))
+			continue;
+		if (second && (argc < 2 || strcmp(argv[1], second + 1)))
+			continue;
+		*n = second ? 2 : 1;
+		return &commands[i];
+	}
 	return NULL;
 }
 
-/*
- * The options before a word of the command; optind is the word's place then.
- * @prefix is what the commands begin with that --help lists.  -1: go on, else
- * an exit status.
- */
-static int read_global_options(struct cli *cli, int argc, char **argv, const char *prefix)
+/* No command begins with these words: help for "policy --help", else an error. */
+static int no_command(const struct cli *cli, int argc, char **argv)
+{
+	bool policy = !strcmp(argv[0], "policy");
+
+	if (policy && argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		print_help("policy");
+		return cli_finish(CLI_DONE);
+	}
+	if (policy && argc < 2)
+		return cli_usage(cli,
+				 "\"policy\" needs a command: add, del, list, show, test, check, "
+				 "diff, flush or export");
+	return cli_usage(cli, "unknown command \"%.64s%s%.64s\"", argv[0], policy ? " " : "",
+			 policy ? argv[1] : "");
+}
+
+/* The options before the command.  -1: go on, else an exit status. */
+static int read_global_options(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
@@ -235,7 +222,6 @@ static int read_global_options(struct cli *cli, int argc, char **argv, const cha
 	int option;
 
 	opterr = 0;
-	optind = 0; /* start over, in glibc's words */
 	while ((option = getopt_long(argc, argv, "+:jh", options, NULL)) != -1) {
 		switch (option) {
 		case 'j':
@@ -245,7 +231,7 @@ static int read_global_options(struct cli *cli, int argc, char **argv, const cha
 			cli->socket = optarg;
 			break;
 		case 'h':
-			print_help(prefix);
+			print_help("");
 			return cli_finish(CLI_DONE);
 		case 'V':
 			puts("smc-ebpf " SMC_POLICY_VERSION);
@@ -258,42 +244,27 @@ static int read_global_options(struct cli *cli, int argc, char **argv, const cha
 	return -1;
 }
 
-/* Run the command whose last word is argv[0], after the word @first if that is not it. */
-static int run(struct cli *cli, const char *first, int argc, char **argv)
-{
-	cli->command = first ? find_command(first, argv[0]) : find_command(argv[0], NULL);
-	if (!cli->command)
-		return cli_usage(cli, "unknown command \"%.64s%s%.64s\"", first ? first : "",
-				 first ? " " : "", argv[0]);
-	optind = 0;
-	return cli->command->run(cli, argc, argv);
-}
-
 int main(int argc, char **argv)
 {
-	const char *group = NULL;
 	struct policy_config defaults;
 	struct cli cli = { 0 };
-	int rc;
+	int rc, words;
 
 	signal(SIGPIPE, SIG_IGN);
-	unsetenv("POSIXLY_CORRECT"); /* options may come after arguments, as the contract says */
 	policy_config_init(&defaults);
 	cli.socket = getenv("SMC_POLICY_SOCKET");
 	if (!cli.socket || !*cli.socket)
 		cli.socket = defaults.settings.socket;
-	rc = read_global_options(&cli, argc, argv, "");
-	if (rc < 0 && optind < argc && !strcmp(argv[optind], "policy")) {
-		group = "policy";
-		argc -= optind;
-		argv += optind;
-		rc = read_global_options(&cli, argc, argv, "policy ");
-	}
+	rc = read_global_options(&cli, argc, argv);
 	if (rc >= 0)
 		return rc;
 	if (optind == argc)
-		return group ? cli_usage(&cli, "\"policy\" needs a command: add, del, list, show, "
-					       "test, check, diff, flush or export")
-			     : cli_usage(&cli, "which command?");
-	return run(&cli, group, argc - optind, argv + optind);
+		return cli_usage(&cli, "which command?");
+	argc -= optind;
+	argv += optind;
+	cli.command = find_command(argc, argv, &words);
+	if (!cli.command)
+		return no_command(&cli, argc, argv);
+	optind = 0; /* start over, in glibc's words; argv[0] of the command is its last word */
+	return cli.command->run(&cli, argc - words + 1, argv + words - 1);
 }

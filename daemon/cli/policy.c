@@ -145,23 +145,11 @@ static int print_deleted(const struct cli *cli, const json_t *result)
 	return cli_finish(CLI_DONE);
 }
 
-/* Parse the command's arguments: @min to @max names of rules. */
-static int read_names(struct cli *cli, int argc, char **argv, int min, int max)
-{
-	struct value_error error;
-	int rc = cli_arguments(cli, argc, argv, min, max);
-
-	for (int i = optind; i < argc && !rc; i++)
-		if (value_name(argv[i], &error))
-			rc = cli_usage(cli, "%s", error.text);
-	return rc;
-}
-
 int cli_policy_del(struct cli *cli, int argc, char **argv)
 {
 	autojson json_t *result = NULL;
 	json_t *names;
-	int rc = read_names(cli, argc, argv, 1, INT_MAX);
+	int rc = cli_arguments(cli, argc, argv, 1, INT_MAX);
 
 	if (rc)
 		return rc;
@@ -244,7 +232,7 @@ static void print_rule(const json_t *rule)
 int cli_policy_show(struct cli *cli, int argc, char **argv)
 {
 	autojson json_t *result = NULL;
-	int rc = read_names(cli, argc, argv, 1, 1);
+	int rc = cli_arguments(cli, argc, argv, 1, 1);
 
 	if (!rc)
 		rc = cli_request(cli, "policy-show", json_pack("{s:s}", "name", argv[optind]),

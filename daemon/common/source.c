@@ -14,50 +14,28 @@ static int complain(struct policy_errors *errors, const char *file, int rc, cons
 	return rc;
 }
 
-/* What makes @st no configuration file, with the way out; NULL: nothing. */
-static const char *unfit(const struct stat *st)
-{
-	if (S_ISDIR(st->st_mode))
-		return "is a directory; name a file";
-	if (!S_ISREG(st->st_mode))
-		return "is not a regular file; name a plain text file";
-	if (st->st_size > (off_t)SOURCE_SIZE_MAX)
-		return "is larger than 64 MiB; split it into several files";
-	return NULL;
-}
-
-static int complain_access(struct policy_errors *errors, const char *file)
-{
-	int rc = -errno;
-
-	policy_errors_add(errors, "%s: cannot be read: %s; %s", file, strerror(-rc),
-			  rc == -EACCES ? "run as root or make it readable"
-					: "create it or name another file");
-	return rc;
-}
-
-/*
- * Open @file if it is a regular one.  Looked at before it is opened, as opening
- * some devices has effects, and again after, as it may be another one by then;
- * a FIFO does not hold us up even so.
- */
+/* Open @file if it is a regular one.  A FIFO must not hold us up, nor a device be disturbed. */
 static int open_regular(const char *file, size_t *size, struct policy_errors *errors)
 {
-	autoclose int fd = -1;
-	const char *why;
+	autoclose int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
-	if (stat(file, &st))
-		return complain_access(errors, file);
-	why = unfit(&st);
-	if (why)
-		return complain(errors, file, -EINVAL, why);
-	fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		return complain_access(errors, file);
-	why = unfit(&st);
-	if (why)
-		return complain(errors, file, -EINVAL, why);
+	if (fd < 0 || fstat(fd, &st)) {
+		int rc = -errno;
+
+		policy_errors_add(errors, "%s: cannot be read: %s; %s", file, strerror(errno),
+				  errno == EACCES ? "run as root or make it readable"
+						  : "create it or name another file");
+		return rc;
+	}
+	if (!S_ISREG(st.st_mode))
+		return complain(errors, file, -EINVAL,
+				S_ISDIR(st.st_mode)
+					? "is a directory; name a file"
+					: "is not a regular file; name a plain text file");
+	if (st.st_size > (off_t)SOURCE_SIZE_MAX)
+		return complain(errors, file, -EFBIG,
+				"is larger than 64 MiB; split it into several files");
 	*size = (size_t)st.st_size;
 	return steal_fd(fd);
 }
