@@ -3,6 +3,8 @@
 #define SMC_POLICY_JSON_H
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 static inline void cleanup_json(json_t **json)
 {
@@ -10,5 +12,24 @@ static inline void cleanup_json(json_t **json)
 }
 
 #define autojson __attribute__((cleanup(cleanup_json)))
+
+/*
+ * @text as JSON.  What came from a file or a path need not be UTF-8: then every
+ * byte that is not ASCII becomes "?".  NULL: out of memory.
+ */
+static inline json_t *json_text(const char *text)
+{
+	json_t *json = json_string(text);
+	char *copy = json ? NULL : strdup(text);
+
+	if (!copy)
+		return json;
+	for (char *at = copy; *at; at++)
+		if (*at & 0x80)
+			*at = '?';
+	json = json_string(copy);
+	free(copy);
+	return json;
+}
 
 #endif

@@ -521,7 +521,7 @@ static int attach_kmod(struct kernel *kernel, const char *set, struct kernel_err
 	int program, rc;
 
 	rc = load_kmod(kernel, error);
-	if (rc)
+	if (rc || !kernel->kmod)
 		return rc;
 	program = bpf_program__fd(kernel->kmod->progs.kmod_verdict);
 	pins_path(&kernel->pins, set, KMOD_LINK, path);

@@ -166,8 +166,10 @@ static int set_read_access(struct policy_config *config, const char *text,
 static int set_group(struct policy_config *config, const char *text, struct value_error *error)
 {
 	if (strlen(text) >= sizeof(config->settings.group) || strpbrk(text, " \t,:/"))
-		return value_refuse(error, "group \"%.64s\" is not valid; write one group name",
-				    text);
+		return value_refuse(error,
+				    "group \"%.64s\" is not valid; write one group name of at most "
+				    "%zu characters",
+				    text, sizeof(config->settings.group) - 1);
 	strcpy(config->settings.group, text);
 	return 0;
 }

@@ -283,6 +283,13 @@ static void emit(struct ports *ports, struct port_table *table)
 	table->word = trie_append(ports->trie, words, SMC_POLICY_PORT_TABLE_WORDS);
 }
 
+static void release_table(const struct port_table *table)
+{
+	for (int side = 0; side < SMC_POLICY_SIDES; side++)
+		free(table->side[side].list);
+}
+
+/* Takes over the lists of @table. */
 static uint32_t add_table(struct ports *ports, const struct port_table *table)
 {
 	if (ports->n == ports->room) {
@@ -291,6 +298,7 @@ static uint32_t add_table(struct ports *ports, const struct port_table *table)
 
 		if (!tables) {
 			trie_fail(ports->trie, -ENOMEM);
+			release_table(table);
 			return PORTS_DEFAULT;
 		}
 		ports->tables = tables;
@@ -317,8 +325,7 @@ void ports_init(struct ports *ports, const struct policy *policy, struct trie *t
 void ports_clear(struct ports *ports)
 {
 	for (uint32_t i = 0; i < ports->n; i++)
-		for (int side = 0; side < SMC_POLICY_SIDES; side++)
-			free(ports->tables[i].side[side].list);
+		release_table(&ports->tables[i]);
 	free(ports->tables);
 	intern_clear(&ports->known);
 	*ports = (struct ports){ 0 };

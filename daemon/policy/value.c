@@ -40,10 +40,12 @@ int value_word(const struct word_list *list, const char *text, int *number,
 	       struct value_error *error)
 {
 	char choices[128], word[SHOWN + 4];
+	int found = word_find(list, text);
 
-	*number = word_find(list, text);
-	if (*number >= 0)
+	if (found >= 0) {
+		*number = found;
 		return 0;
+	}
 	word_choices(list, choices, sizeof(choices));
 	return value_refuse(error, "%s \"%s\" is unknown; use %s", list->what, shown(text, word),
 			    choices);
@@ -53,19 +55,21 @@ int value_number(const char *what, const char *text, uint64_t min, uint64_t max,
 		 struct value_error *error)
 {
 	size_t digits = strspn(text, "0123456789");
+	unsigned long long found;
 	char word[SHOWN + 4];
 
 	if (!digits || text[digits] || (text[0] == '0' && digits > 1))
 		return value_refuse(error,
 				    "%s \"%s\" is not a plain decimal number; write digits only, "
-				    "without sign, blanks or leading zeros",
+				    "without sign or leading zeros",
 				    what, shown(text, word));
 	errno = 0;
-	*number = strtoull(text, NULL, 10);
-	if (errno || *number < min || *number > max)
+	found = strtoull(text, NULL, 10);
+	if (errno || found < min || found > max)
 		return value_refuse(error, "%s %s is out of range; use %llu to %llu", what,
 				    shown(text, word), (unsigned long long)min,
 				    (unsigned long long)max);
+	*number = found;
 	return 0;
 }
 
@@ -88,6 +92,16 @@ int value_name(const char *text, struct value_error *error)
 	return 0;
 }
 
+static int refuse_blanks(const char *what, const char *text, struct value_error *error)
+{
+	char word[SHOWN + 4];
+
+	return value_refuse(error,
+			    "%s \"%s\" contains a blank; separate items by commas and write none "
+			    "inside an item",
+			    what, shown(text, word));
+}
+
 int value_range(const char *text, struct policy_range *range, struct value_error *error)
 {
 	autofree char *copy = strdup(text);
@@ -97,11 +111,13 @@ int value_range(const char *text, struct policy_range *range, struct value_error
 
 	if (!copy)
 		return -ENOMEM;
+	if (strpbrk(text, " \t"))
+		return refuse_blanks("port", text, error);
 	dash = strchr(copy, '-');
-	if (dash == copy || (dash && !dash[1]))
+	if (dash && (dash == copy || !dash[1] || strchr(dash + 1, '-')))
 		return value_refuse(error,
-				    "port range \"%s\" lacks an end; write FIRST-LAST, for "
-				    "example 8000-9000",
+				    "port range \"%s\" is not valid; write FIRST-LAST, for example "
+				    "8000-9000",
 				    shown(text, word));
 	if (dash)
 		*dash = '\0';
@@ -179,6 +195,8 @@ int value_prefix(const char *text, struct policy_prefix *prefix, struct value_er
 
 	if (!copy)
 		return -ENOMEM;
+	if (strpbrk(text, " \t"))
+		return refuse_blanks("peer", text, error);
 	*prefix = (struct policy_prefix){ .except = text[0] == '!' };
 	slash = strchr(copy, '/');
 	if (slash)

@@ -27,7 +27,8 @@ static json_t *respond(json_t *result)
 
 json_t *commands_refuse(const char *text)
 {
-	return json_pack("{s:i, s:b, s:s}", "protocol", PROTOCOL_VERSION, "ok", 0, "error", text);
+	return json_pack("{s:i, s:b, s:o}", "protocol", PROTOCOL_VERSION, "ok", 0, "error",
+			 json_text(text));
 }
 
 static json_t *refuse(struct refusal *refusal)
@@ -37,7 +38,7 @@ static json_t *refuse(struct refusal *refusal)
 	if (response && refusal->lines.count) {
 		lines = json_array();
 		for (size_t i = 0; i < refusal->lines.count; i++)
-			json_array_append_new(lines, json_string(refusal->lines.lines[i]));
+			json_array_append_new(lines, json_text(refusal->lines.lines[i]));
 		json_object_set_new(response, "lines", lines);
 	}
 	policy_errors_clear(&refusal->lines);
@@ -95,7 +96,7 @@ static json_t *policy_add(struct server *server, const json_t *arguments, struct
 	char name[SMC_POLICY_NAME_SIZE];
 	struct policy_rule *rule;
 
-	if (parse_rule(arguments, &rule, &refusal->error))
+	if (parse_rule(arguments, &rule, &refusal->error) || !rule)
 		return refuse(refusal);
 	strcpy(name, rule->name);
 	if (server_add_rule(server, rule, replace, &changed, &refusal->error))

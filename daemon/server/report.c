@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "common/json.h"
 #include "server/report.h"
 
 /* "2026-11-21T10:00:00Z", or null for 0. */
@@ -92,8 +93,11 @@ static json_t *report_peers(const struct policy_rule *rule)
 
 static json_t *report_origin(const struct policy_rule *rule)
 {
+	autofree char *text = NULL;
+
 	if (rule->origin == POLICY_ORIGIN_FILE)
-		return json_sprintf("%s:%u", rule->file, rule->line);
+		return asprintf(&text, "%s:%u", rule->file, rule->line) < 0 ? json_null()
+									    : json_text(text);
 	return json_string(rule->origin == POLICY_ORIGIN_COMMAND ? "command" : "runtime");
 }
 
@@ -259,7 +263,7 @@ static json_t *report_degraded(const struct server *server)
 	if (server->backend_note[0])
 		json_array_append_new(list, json_string(server->backend_note));
 	for (size_t i = 0; i < server->degraded.count; i++)
-		json_array_append_new(list, json_string(server->degraded.lines[i]));
+		json_array_append_new(list, json_text(server->degraded.lines[i]));
 	return list;
 }
 
@@ -292,7 +296,7 @@ static json_t *report_daemon(const struct server *server)
 {
 	const struct policy_settings *settings = &server->config.settings;
 
-	return json_pack("{s:s, s:I, s:o, s:s, s:s, s:s, s:s}", "version", SMC_POLICY_VERSION,
+	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "version", SMC_POLICY_VERSION,
 			 "pid", (json_int_t)getpid(), "since",
 			 report_time(server->started / 1000000), "config", server->config_file,
 			 "state_dir", settings->state_dir, "pin_dir", settings->pin_dir, "socket",

@@ -178,7 +178,7 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 	if (merge(server, &config->policy, &server->added, &live))
 		return kernel_fail(error, -ENOMEM, "out of memory");
 	rc = compile(server, &config->settings, &live, generation, &image, error);
-	if (!rc) {
+	if (!rc && image.rows) {
 		bool same = kernel_image_equal(server->kernel, &image) &&
 			    (!server->in_force.rules || same_policy(&live, &server->in_force));
 

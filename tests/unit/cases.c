@@ -107,7 +107,7 @@ static void flip_bit(uint8_t addr[16], unsigned int at)
 static void clear_below(uint8_t addr[16], unsigned int length)
 {
 	for (unsigned int i = length; i < 128; i++)
-		addr[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+		addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
 }
 
 /* Cut from a stem, with some bits flipped so that there are siblings too. */

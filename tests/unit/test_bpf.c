@@ -214,9 +214,12 @@ static void random_policies_agree(void **state)
 
 static void large_image_agrees(void **state)
 {
-	static const struct case_shape shape = {
-		.rules = 2000, .peers = 40, .ports = 6, .except_in = 10, .spread = 64, .queries = 3000
-	};
+	static const struct case_shape shape = { .rules = 2000,
+						 .peers = 40,
+						 .ports = 6,
+						 .except_in = 10,
+						 .spread = 64,
+						 .queries = 3000 };
 	struct rng rng = { 5 };
 
 	(void)state;
@@ -426,10 +429,10 @@ static void swap_is_seen_whole(void **state)
 	assert_int_equal(watcher.mixed, 0);
 }
 
-#define SHAPE(n)                                                                            \
-	{                                                                                   \
-		"random_policies_agree_with_the_contract_" #n, random_policies_agree, NULL, \
-			NULL, (void *)&case_shapes[n]                                       \
+#define SHAPE(n)                                                                                  \
+	{                                                                                         \
+		"random_policies_agree_with_the_contract_" #n, random_policies_agree, NULL, NULL, \
+			(void *)&case_shapes[n]                                                   \
 	}
 
 int main(void)

@@ -343,7 +343,7 @@ static void every_port_of_large_port_tables_agrees(void **state)
 
 		case_rule(&f.policy, "some", "accept", ports, NULL, "allow");
 		compile(&f);
-		for (unsigned int port = 0; port < 65536; port += n > 100 ? 7 : 1) {
+		for (unsigned int port = 0; port<65536; port += n> 100 ? 7 : 1) {
 			query.port = (uint16_t)port;
 			query.side = (int)random_below(&f.rng, SMC_POLICY_SIDES);
 			assert_agrees(&f, &query);
@@ -588,10 +588,10 @@ static void images_of_noise_never_lead_outside(void **state)
 	finish(&f);
 }
 
-#define SHAPE(n)                                                                            \
-	{                                                                                   \
-		"random_policies_agree_with_the_contract_" #n, random_policies_agree, NULL, \
-			NULL, (void *)&case_shapes[n]                                       \
+#define SHAPE(n)                                                                                  \
+	{                                                                                         \
+		"random_policies_agree_with_the_contract_" #n, random_policies_agree, NULL, NULL, \
+			(void *)&case_shapes[n]                                                   \
 	}
 
 int main(void)

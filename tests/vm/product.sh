@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# For host-side tests of the product itself; included after lib.sh.
+# For host-side tests of the product itself; included after lib.sh, which sets these:
+# shellcheck disable=SC2154 # vm_dir, temp_dir
 
 build_dir=$(cd "$vm_dir/../.." && pwd)/build
 

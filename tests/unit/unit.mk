@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Unit tests of the policy core and of the BPF decision.  Included by the top-level Makefile, whose
+# directory all paths are relative to and in which the tests run; output below build/tests/unit/ and,
+# with sanitizers, build/tests/unit-asan/.
+#
+# SMC_TEST_SEED=N repeats a random test, SMC_TEST_UPDATE=1 writes the expectations in config/ anew.
+
+UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_SHARED := $(patsubst tests/unit/%.c,%,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+UNIT_POLICY := $(patsubst %.c,%,$(wildcard daemon/policy/*.c))
+UNIT_TESTS := $(UNIT_NAMES:%=build/tests/unit/%)
+UNIT_ASAN_TESTS := $(UNIT_NAMES:%=build/tests/unit-asan/%)
+
+UNIT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wformat=2 -Wshadow \
+	-Iinclude -Idaemon -Ibpf
+UNIT_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_LIBS := -linih -lcmocka
+build/tests/unit/test_bpf build/tests/unit-asan/test_bpf: UNIT_LIBS += -lbpf -lelf -lz -lpthread
+# test_memory lets any allocation of the core fail.
+build/tests/unit/test_memory build/tests/unit-asan/test_memory: UNIT_LIBS += \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=vasprintf
+
+.PHONY: unit-tests test-unit test-unit-asan
+unit-tests: $(UNIT_TESTS) $(UNIT_ASAN_TESTS) build/bpf/test.bpf.o
+test-unit: $(UNIT_TESTS:%=%.run) ## unit tests; the one of the BPF program needs root
+test-unit-asan: $(UNIT_ASAN_TESTS:%=%.run) ## the same with address and UB sanitizer
+
+UNIT_RUNS := $(UNIT_TESTS:%=%.run) $(UNIT_ASAN_TESTS:%=%.run)
+.PHONY: $(UNIT_RUNS)
+$(UNIT_RUNS): %.run: % build/bpf/test.bpf.o
+	CMOCKA_MESSAGE_OUTPUT=TAP $<
+
+# $(1): folder below build/tests, $(2): flags
+define UNIT_RULES
+build/tests/$(1)/%.o: tests/unit/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(UNIT_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
+
+build/tests/$(1)/daemon/%.o: daemon/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(UNIT_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
+
+$(UNIT_NAMES:%=build/tests/$(1)/%): %: %.o $(UNIT_SHARED:%=build/tests/$(1)/%.o) \
+		$(UNIT_POLICY:%=build/tests/$(1)/%.o)
+	$$(CC) $(2) $$(LDFLAGS) -o $$@ $$^ $$(UNIT_LIBS)
+
+-include $$(wildcard build/tests/$(1)/*.d build/tests/$(1)/daemon/policy/*.d)
+endef
+$(eval $(call UNIT_RULES,unit,))
+$(eval $(call UNIT_RULES,unit-asan,$(UNIT_ASAN)))
