@@ -34,12 +34,12 @@ int cli_connect(const struct cli *cli)
 		return -1;
 	}
 	strcpy(addr.sun_path, cli->socket);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		unreachable(cli, strerror(errno));
-		return -1;
-	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		unreachable(cli, errno == EAGAIN ? "it is too busy" : strerror(errno));
+		return -1;
+	}
 	return steal_fd(fd);
 }
 

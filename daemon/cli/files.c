@@ -34,7 +34,7 @@ static json_t *errors_json(const struct policy_errors *errors)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < errors->count; i++)
-		json_array_append_new(list, json_string(errors->lines[i]));
+		json_array_append_new(list, json_text(errors->lines[i]));
 	return list;
 }
 
@@ -45,7 +45,7 @@ static int print_check_json(int n, char **files, const struct policy_config *con
 	autojson json_t *json = NULL;
 
 	for (int i = 0; i < n; i++)
-		json_array_append_new(names, json_string(files[i]));
+		json_array_append_new(names, json_text(files[i]));
 	json = json_pack("{s:b, s:o, s:I, s:o}", "ok", !errors->count, "files", names, "rules",
 			 (json_int_t)config->policy.n_rules, "errors", errors_json(errors));
 	return cli_print_json(json);
@@ -188,7 +188,8 @@ static void print_change(const char *what, const json_t *change, const char *key
 	const char *from = json_string_value(json_object_get(change, "from"));
 	const char *to = json_string_value(json_object_get(change, "to"));
 
-	printf("~ %s: %s %s -> %s\n", what, key, *from ? from : "none", *to ? to : "none");
+	printf("~ %s:%s%s %s -> %s\n", what, key ? " " : "", key ? key : "", *from ? from : "none",
+	       *to ? to : "none");
 }
 
 static int print_diff(const json_t *diff)
@@ -198,7 +199,7 @@ static int print_diff(const json_t *diff)
 	size_t i;
 
 	if (!json_is_null(change))
-		print_change("policy", change, "default");
+		print_change("default", change, NULL);
 	json_array_foreach(json_object_get(diff, "added"), i, item)
 		printf("+ %s\n", json_string_value(item));
 	json_array_foreach(json_object_get(diff, "removed"), i, item)
@@ -229,8 +230,9 @@ static int read_files(struct cli *cli, int n, char **files, struct policy_config
 		source_read(files[i], config, &errors);
 	if (!n) {
 		const json_t *daemon = json_object_get(status, "daemon");
+		const char *file = json_string_value(json_object_get(daemon, "config"));
 
-		source_load(json_string_value(json_object_get(daemon, "config")), config, &errors);
+		source_load(file ? file : POLICY_CONFIG_FILE, config, &errors);
 	}
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);

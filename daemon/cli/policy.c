@@ -148,11 +148,15 @@ static int print_deleted(const struct cli *cli, const json_t *result)
 int cli_policy_del(struct cli *cli, int argc, char **argv)
 {
 	autojson json_t *result = NULL;
+	struct value_error error;
 	json_t *names;
 	int rc = cli_arguments(cli, argc, argv, 1, INT_MAX);
 
 	if (rc)
 		return rc;
+	for (int i = optind; i < argc; i++)
+		if (value_name(argv[i], &error))
+			return cli_usage(cli, "%s", error.text);
 	names = json_array();
 	for (int i = optind; i < argc; i++)
 		json_array_append_new(names, json_string(argv[i]));

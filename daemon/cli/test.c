@@ -104,10 +104,11 @@ static char *bad_line(struct batch *batch, const char *why)
 	return text;
 }
 
-static void read_line(struct batch *batch, struct chunk *chunk, char *line)
+static void read_line(struct batch *batch, struct chunk *chunk, char *line, size_t length)
 {
 	struct question question;
 	struct value_error error = { "write SIDE PEER PORT, for example connect 192.0.2.7 443" };
+	bool binary = strlen(line) != length;
 	json_t *query = NULL;
 	char *rest = NULL, *more;
 
@@ -115,7 +116,7 @@ static void read_line(struct batch *batch, struct chunk *chunk, char *line)
 	question.peer = strtok_r(NULL, " \t\r\n", &rest);
 	question.port = strtok_r(NULL, " \t\r\n", &rest);
 	more = strtok_r(NULL, " \t\r\n", &rest);
-	if (question.port && !more)
+	if (question.port && !more && !binary)
 		query = make_query(&question, &error);
 	chunk->error[chunk->n++] = query ? NULL : bad_line(batch, error.text);
 	if (query)
@@ -128,13 +129,17 @@ static int send_chunk(struct batch *batch, struct chunk *chunk)
 	autojson json_t *request = NULL;
 	autofree char *line = NULL;
 	size_t room = 0;
+	ssize_t length;
 
 	chunk->n = 0;
 	chunk->queries = json_array();
-	while (chunk->n < PROTOCOL_QUERIES_MAX && getline(&line, &room, batch->in) >= 0) {
+	while (chunk->n < PROTOCOL_QUERIES_MAX &&
+	       (length = getline(&line, &room, batch->in)) >= 0) {
 		batch->line++;
-		read_line(batch, chunk, line);
+		read_line(batch, chunk, line, (size_t)length);
 	}
+	if (ferror(batch->in))
+		return cli_fail("cannot read %s: %s", batch->file, strerror(errno));
 	request = json_pack("{s:i, s:s, s:{s:O}}", "protocol", PROTOCOL_VERSION, "command",
 			    "policy-test", "arguments", "queries", chunk->queries);
 	if (!chunk->n)

@@ -68,7 +68,7 @@ struct policy_errors {
 	size_t count;
 };
 
-/* Add a line.  When memory is short the line is lost but counted. */
+/* Add a line.  When memory is short the line is lost. */
 __attribute__((format(printf, 2, 3))) void policy_errors_add(struct policy_errors *errors,
 							     const char *format, ...);
 void policy_errors_clear(struct policy_errors *errors);

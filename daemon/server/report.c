@@ -296,11 +296,11 @@ static json_t *report_daemon(const struct server *server)
 {
 	const struct policy_settings *settings = &server->config.settings;
 
-	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "version", SMC_POLICY_VERSION,
-			 "pid", (json_int_t)getpid(), "since",
-			 report_time(server->started / 1000000), "config", server->config_file,
-			 "state_dir", settings->state_dir, "pin_dir", settings->pin_dir, "socket",
-			 settings->socket);
+	return json_pack(
+		"{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "version", SMC_POLICY_VERSION, "pid",
+		(json_int_t)getpid(), "since", report_time(server->started / 1000000), "config",
+		json_text(server->config_file), "state_dir", json_text(settings->state_dir),
+		"pin_dir", json_text(settings->pin_dir), "socket", json_text(settings->socket));
 }
 
 json_t *report_status(const struct server *server)
