@@ -98,6 +98,7 @@ install: programs ## programs, unit, configuration, manual pages and DKMS source
 # ---- what is only used here ----
 
 include tests/tools/tools.mk
+include tests/bench/bench.mk
 -include tests/unit/unit.mk
 
 .PHONY: test

@@ -2,9 +2,13 @@
 /* policy test: one question, or a stream of them. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "common/cleanup.h"
@@ -12,6 +16,8 @@
 #include "common/json.h"
 #include "common/protocol.h"
 #include "policy/value.h"
+
+#define LINES_SIZE 65536
 
 struct question {
 	const char *side, *peer, *port;
@@ -86,11 +92,88 @@ struct chunk {
 struct batch {
 	struct cli *cli;
 	const char *file;
-	FILE *in;
+	int in; /* its descriptor */
+	char buf[LINES_SIZE]; /* what was read of it and not used */
+	size_t start, end;
+	bool at_end;
 	unsigned long line;
-	int fd;
+	int fd; /* connection to the daemon */
 	bool refused; /* some line was bad */
 };
+
+/* ---- reading lines, without waiting for more than there is ---- */
+
+static char *find_newline(const struct batch *batch)
+{
+	return memchr(batch->buf + batch->start, '\n', batch->end - batch->start);
+}
+
+/* Whether the next read_line() can answer without waiting. */
+static bool line_ready(const struct batch *batch)
+{
+	struct pollfd input = { .fd = batch->in, .events = POLLIN };
+
+	return find_newline(batch) || batch->at_end || poll(&input, 1, 0) > 0;
+}
+
+/* Get more of the input into the buffer.  0, also at its end, or a negative errno. */
+static int fill(struct batch *batch)
+{
+	ssize_t n;
+
+	memmove(batch->buf, batch->buf + batch->start, batch->end - batch->start);
+	batch->end -= batch->start;
+	batch->start = 0;
+	n = read(batch->in, batch->buf + batch->end, sizeof(batch->buf) - 1 - batch->end);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	batch->end += (size_t)n;
+	batch->at_end = !n;
+	return 0;
+}
+
+/*
+ * The next line, NUL in the place of its newline, into @line: valid until the
+ * next call.  Returns its length, -ENODATA at the end, or another negative errno.
+ */
+static ssize_t next_line(struct batch *batch, char **line)
+{
+	char *newline;
+	int rc;
+
+	while (!(newline = find_newline(batch))) {
+		if (batch->end - batch->start == sizeof(batch->buf) - 1)
+			break; /* too long for a query: told as a bad one, in pieces */
+		if (batch->at_end && batch->start == batch->end)
+			return -ENODATA;
+		if (batch->at_end)
+			break;
+		rc = fill(batch);
+		if (rc)
+			return rc;
+	}
+	*line = batch->buf + batch->start;
+	if (!newline)
+		newline = batch->buf + batch->end;
+	*newline = '\0';
+	batch->start = (size_t)(newline - batch->buf) + (newline < batch->buf + batch->end);
+	batch->line++;
+	return newline - *line;
+}
+
+/* ---- asking ---- */
+
+/* The daemon drops a client that is idle for long: connect again for what comes after a pause. */
+static int keep_connected(struct batch *batch)
+{
+	char byte;
+
+	if (recv(batch->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
+		return CLI_DONE;
+	close(batch->fd);
+	batch->fd = cli_connect(batch->cli);
+	return batch->fd < 0 ? CLI_UNREACHABLE : CLI_DONE;
+}
 
 /* The message about a bad line, to be freed; told on stderr too. */
 static char *bad_line(struct batch *batch, const char *why)
@@ -123,23 +206,39 @@ static void read_line(struct batch *batch, struct chunk *chunk, char *line, size
 		json_array_append_new(chunk->queries, query);
 }
 
-/* Fill @chunk with the next lines and send them.  CLI_DONE also at the end of input. */
-static int send_chunk(struct batch *batch, struct chunk *chunk)
+/* Add the lines that are there to @chunk, waiting only for the first. */
+static int read_chunk(struct batch *batch, struct chunk *chunk)
+{
+	ssize_t length = 0;
+	char *line = NULL;
+
+	while (chunk->n < PROTOCOL_QUERIES_MAX && (!chunk->n || line_ready(batch))) {
+		length = next_line(batch, &line);
+		if (length < 0)
+			break;
+		read_line(batch, chunk, line, (size_t)length);
+	}
+	if (length < 0 && length != -ENODATA)
+		return cli_fail("cannot read %s: %s", batch->file, strerror((int)-length));
+	return CLI_DONE;
+}
+
+/*
+ * Read @chunk and send it; @alone: no other is under way.  CLI_DONE also at the
+ * end of input.
+ */
+static int send_chunk(struct batch *batch, struct chunk *chunk, bool alone)
 {
 	autojson json_t *request = NULL;
-	autofree char *line = NULL;
-	size_t room = 0;
-	ssize_t length;
+	int rc;
 
 	chunk->n = 0;
 	chunk->queries = json_array();
-	while (chunk->n < PROTOCOL_QUERIES_MAX &&
-	       (length = getline(&line, &room, batch->in)) >= 0) {
-		batch->line++;
-		read_line(batch, chunk, line, (size_t)length);
-	}
-	if (ferror(batch->in))
-		return cli_fail("cannot read %s: %s", batch->file, strerror(errno));
+	rc = read_chunk(batch, chunk);
+	if (!rc && chunk->n && alone)
+		rc = keep_connected(batch);
+	if (rc)
+		return rc;
 	request = json_pack("{s:i, s:s, s:{s:O}}", "protocol", PROTOCOL_VERSION, "command",
 			    "policy-test", "arguments", "queries", chunk->queries);
 	if (!chunk->n)
@@ -210,17 +309,27 @@ static void clear_chunk(struct chunk *chunk)
 	chunk->n = 0;
 }
 
-/* One chunk is prepared while the daemon works on the one before. */
+/*
+ * While the daemon works on one chunk the next is sent, if its lines are there
+ * already; if not, the answers that are due come first.
+ */
 static int stream(struct batch *batch)
 {
 	static struct chunk chunks[2];
 	unsigned int at = 0;
-	int rc = send_chunk(batch, &chunks[0]);
+	int rc = send_chunk(batch, &chunks[0], true);
 
 	while (!rc && chunks[at].n) {
-		rc = send_chunk(batch, &chunks[!at]);
+		bool early = line_ready(batch);
+
+		if (early)
+			rc = send_chunk(batch, &chunks[!at], false);
 		if (!rc)
 			rc = print_chunk(batch, &chunks[at]);
+		if (!rc && !early) {
+			fflush(stdout);
+			rc = send_chunk(batch, &chunks[!at], true);
+		}
 		clear_chunk(&chunks[at]);
 		at = !at;
 	}
@@ -231,19 +340,20 @@ static int stream(struct batch *batch)
 
 static int test_batch(struct cli *cli, const char *file)
 {
-	bool standard = !strcmp(file, "-");
-	autofclose FILE *opened = standard ? NULL : fopen(file, "re");
-	struct batch batch = { .cli = cli, .file = file, .in = standard ? stdin : opened };
-	autoclose int fd = -1;
+	static struct batch batch;
 	int rc;
 
-	if (!batch.in)
+	batch = (struct batch){ .cli = cli, .file = file };
+	if (strcmp(file, "-"))
+		batch.in = open(file, O_RDONLY | O_CLOEXEC);
+	if (batch.in < 0)
 		return cli_fail("cannot read %s: %s", file, strerror(errno));
-	fd = cli_connect(cli);
-	if (fd < 0)
-		return CLI_UNREACHABLE;
-	batch.fd = fd;
-	rc = stream(&batch);
+	batch.fd = cli_connect(cli);
+	rc = batch.fd < 0 ? CLI_UNREACHABLE : stream(&batch);
+	if (batch.fd >= 0)
+		close(batch.fd);
+	if (batch.in > STDIN_FILENO)
+		close(batch.in);
 	return cli_finish(rc ? rc : batch.refused ? CLI_FAILED : CLI_DONE);
 }
 

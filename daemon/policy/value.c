@@ -106,7 +106,7 @@ int value_range(const char *text, struct policy_range *range, struct value_error
 {
 	autofree char *copy = strdup(text);
 	char word[SHOWN + 4], *dash;
-	uint64_t first, last;
+	uint64_t first = 0, last;
 	int rc;
 
 	if (!copy)
