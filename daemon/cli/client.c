@@ -14,12 +14,16 @@
 
 #define TIMEOUT_SECONDS 30 /* without progress */
 
-static int unreachable(const struct cli *cli, const char *why)
+static int unreachable(const struct cli *cli, int error)
 {
-	fprintf(stderr,
-		"smc-ebpf: smc-policyd does not answer at %s: %s; run \"systemctl start smc-policyd\" "
-		"or name its socket with --socket\n",
-		cli->socket, why);
+	const char *remedy =
+		error == EACCES ? "run as root or as a member of [daemon] group"
+		: error == EAGAIN
+			? "it is too busy, try again"
+			: "run \"systemctl start smc-policyd\" or name its socket with --socket";
+
+	fprintf(stderr, "smc-ebpf: smc-policyd does not answer at %s: %s; %s\n", cli->socket,
+		strerror(error), remedy);
 	return CLI_UNREACHABLE;
 }
 
@@ -30,14 +34,14 @@ int cli_connect(const struct cli *cli)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	if (strlen(cli->socket) >= sizeof(addr.sun_path)) {
-		unreachable(cli, "the path is too long");
+		unreachable(cli, ENAMETOOLONG);
 		return -1;
 	}
 	strcpy(addr.sun_path, cli->socket);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		unreachable(cli, errno == EAGAIN ? "it is too busy" : strerror(errno));
+		unreachable(cli, errno);
 		return -1;
 	}
 	return steal_fd(fd);
@@ -75,5 +79,5 @@ int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t 
 	rc = frame_send(fd, request);
 	if (!rc)
 		rc = frame_receive(fd, PROTOCOL_RESPONSE_MAX, &response);
-	return rc ? unreachable(cli, strerror(-rc)) : cli_result(response, result);
+	return rc ? unreachable(cli, -rc) : cli_result(response, result);
 }

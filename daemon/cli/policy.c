@@ -14,18 +14,6 @@
 
 #define LIST_WIDTH 28 /* of ports and peers in the table */
 
-static json_int_t number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-static const char *text(const json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : "-";
-}
-
 /* ---- add ---- */
 
 static const struct option add_options[] = {
@@ -124,7 +112,7 @@ int cli_policy_add(struct cli *cli, int argc, char **argv)
 	printf("rule %s %s, generation %lld\n",
 	       json_string_value(json_object_get(arguments, "name")),
 	       json_is_true(json_object_get(result, "changed")) ? "in force" : "unchanged",
-	       (long long)number(result, "generation"));
+	       (long long)cli_number(result, "generation"));
 	return cli_finish(CLI_DONE);
 }
 
@@ -141,7 +129,7 @@ static int print_deleted(const struct cli *cli, const json_t *result)
 		printf("rule %s deleted\n", json_string_value(name));
 	if (!json_array_size(deleted))
 		printf("no rules were added by command\n");
-	printf("generation %lld\n", (long long)number(result, "generation"));
+	printf("generation %lld\n", (long long)cli_number(result, "generation"));
 	return cli_finish(CLI_DONE);
 }
 
@@ -181,9 +169,10 @@ static json_t *list_row(const json_t *rule)
 	autofree char *ports = table_list(json_object_get(rule, "ports"), LIST_WIDTH);
 	autofree char *peers = table_list(json_object_get(rule, "peers"), LIST_WIDTH);
 
-	return json_pack("[s, s, s, s, s, s, I, I, I]", text(rule, "name"), text(rule, "side"),
-			 ports, peers, text(rule, "action"), text(rule, "origin"),
-			 number(rule, "hits"), number(rule, "allowed"), number(rule, "denied"));
+	return json_pack("[s, s, s, s, s, s, I, I, I]", cli_text(rule, "name"),
+			 cli_text(rule, "side"), ports, peers, cli_text(rule, "action"),
+			 cli_text(rule, "origin"), cli_number(rule, "hits"),
+			 cli_number(rule, "allowed"), cli_number(rule, "denied"));
 }
 
 int cli_policy_list(struct cli *cli, int argc, char **argv)
@@ -207,7 +196,7 @@ int cli_policy_list(struct cli *cli, int argc, char **argv)
 	if (json_array_size(rules))
 		table_print(rows);
 	printf("%zu rules, default %s, generation %lld\n", json_array_size(rules),
-	       text(result, "default"), (long long)number(result, "generation"));
+	       cli_text(result, "default"), (long long)cli_number(result, "generation"));
 	return cli_finish(CLI_DONE);
 }
 
@@ -218,17 +207,17 @@ static void print_rule(const json_t *rule)
 	json_t *reasons = json_object_get(rule, "reasons"), *count;
 	const char *reason;
 
-	table_field("rule", "%s", text(rule, "name"));
-	table_field("side", "%s", text(rule, "side"));
+	table_field("rule", "%s", cli_text(rule, "name"));
+	table_field("side", "%s", cli_text(rule, "side"));
 	table_field("ports", "%s", ports);
 	table_field("peers", "%s", peers);
-	table_field("action", "%s", text(rule, "action"));
-	if (number(rule, "ttl"))
-		table_field("ttl", "%llds, until %s", (long long)number(rule, "ttl"),
-			    text(rule, "expires"));
-	table_field("origin", "%s", text(rule, "origin"));
-	table_field("hits", "%lld: %lld smc, %lld tcp", (long long)number(rule, "hits"),
-		    (long long)number(rule, "allowed"), (long long)number(rule, "denied"));
+	table_field("action", "%s", cli_text(rule, "action"));
+	if (cli_number(rule, "ttl"))
+		table_field("ttl", "%llds, until %s", (long long)cli_number(rule, "ttl"),
+			    cli_text(rule, "expires"));
+	table_field("origin", "%s", cli_text(rule, "origin"));
+	table_field("hits", "%lld: %lld smc, %lld tcp", (long long)cli_number(rule, "hits"),
+		    (long long)cli_number(rule, "allowed"), (long long)cli_number(rule, "denied"));
 	json_object_foreach(reasons, reason, count)
 		table_field("", "%s %lld", reason, (long long)json_integer_value(count));
 }
@@ -260,6 +249,6 @@ int cli_policy_export(struct cli *cli, int argc, char **argv)
 		return rc;
 	if (cli->json)
 		return cli_print_json(result);
-	fputs(text(result, "text"), stdout);
+	fputs(cli_text(result, "text"), stdout);
 	return cli_finish(CLI_DONE);
 }

@@ -6,18 +6,6 @@
 #include "cli/table.h"
 #include "common/json.h"
 
-static json_int_t number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-static const char *text(const json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : "-";
-}
-
 int cli_reload(struct cli *cli, int argc, char **argv)
 {
 	autojson json_t *result = NULL;
@@ -29,7 +17,7 @@ int cli_reload(struct cli *cli, int argc, char **argv)
 		return rc;
 	if (cli->json)
 		return cli_print_json(result);
-	printf("generation %lld%s\n", (long long)number(result, "generation"),
+	printf("generation %lld%s\n", (long long)cli_number(result, "generation"),
 	       json_is_true(json_object_get(result, "changed")) ? "" : ", nothing changed");
 	return cli_finish(CLI_DONE);
 }
@@ -41,8 +29,8 @@ static void print_module(const json_t *kernel)
 	const json_t *module = json_object_get(kernel, "module");
 
 	if (json_is_object(module))
-		table_field("module", "smc_policy %s, ABI %lld, %s", text(module, "version"),
-			    (long long)number(module, "abi"),
+		table_field("module", "smc_policy %s, ABI %lld, %s", cli_text(module, "version"),
+			    (long long)cli_number(module, "abi"),
 			    json_is_true(json_object_get(module, "hooked")) ? "hooked"
 									    : "waiting for SMC");
 	else
@@ -55,9 +43,9 @@ static void print_lists(const json_t *status)
 	size_t i;
 
 	json_array_foreach(json_object_get(status, "hooks"), i, hook)
-		table_field(i ? "" : "hooks", "%s: %s (%s)", text(hook, "name"),
-			    text(hook, "state"), text(hook, "detail"));
-	table_field("netns", "%s", text(netns, "mode"));
+		table_field(i ? "" : "hooks", "%s: %s (%s)", cli_text(hook, "name"),
+			    cli_text(hook, "state"), cli_text(hook, "detail"));
+	table_field("netns", "%s", cli_text(netns, "mode"));
 	json_array_foreach(json_object_get(netns, "names"), i, line)
 		table_field("", "%s", json_string_value(line));
 	json_array_foreach(json_object_get(status, "degraded"), i, line)
@@ -71,24 +59,25 @@ static void print_status(const json_t *status)
 	const json_t *daemon = json_object_get(status, "daemon");
 	const json_t *kernel = json_object_get(status, "kernel");
 
-	table_field("backend", "%s", text(status, "backend"));
-	table_field("", "%s", text(status, "summary"));
-	table_field("generation", "%lld, default %s", (long long)number(status, "generation"),
-		    text(status, "default"));
+	table_field("backend", "%s", cli_text(status, "backend"));
+	table_field("", "%s", cli_text(status, "summary"));
+	table_field("generation", "%lld, default %s", (long long)cli_number(status, "generation"),
+		    cli_text(status, "default"));
 	table_field("rules", "%lld: %lld of files, %lld by command, %lld until restart",
-		    (long long)number(rules, "total"), (long long)number(rules, "file"),
-		    (long long)number(rules, "command"), (long long)number(rules, "runtime"));
-	table_field("learned", "%s", text(json_object_get(status, "learned"), "state"));
+		    (long long)cli_number(rules, "total"), (long long)cli_number(rules, "file"),
+		    (long long)cli_number(rules, "command"),
+		    (long long)cli_number(rules, "runtime"));
+	table_field("learned", "%s", cli_text(json_object_get(status, "learned"), "state"));
 	table_field("limits", "%lld rules at most; image %lld bytes",
-		    (long long)number(limits, "rules_max"),
-		    (long long)number(limits, "image_bytes"));
+		    (long long)cli_number(limits, "rules_max"),
+		    (long long)cli_number(limits, "image_bytes"));
 	print_lists(status);
-	table_field("kernel", "%s, SMC %s", text(kernel, "release"), text(kernel, "smc"));
+	table_field("kernel", "%s, SMC %s", cli_text(kernel, "release"), cli_text(kernel, "smc"));
 	print_module(kernel);
-	table_field("daemon", "version %s, pid %lld, since %s", text(daemon, "version"),
-		    (long long)number(daemon, "pid"), text(daemon, "since"));
-	table_field("files", "%s, %s, %s", text(daemon, "config"), text(daemon, "state_dir"),
-		    text(daemon, "pin_dir"));
+	table_field("daemon", "version %s, pid %lld, since %s", cli_text(daemon, "version"),
+		    (long long)cli_number(daemon, "pid"), cli_text(daemon, "since"));
+	table_field("files", "%s, %s, %s", cli_text(daemon, "config"),
+		    cli_text(daemon, "state_dir"), cli_text(daemon, "pin_dir"));
 }
 
 int cli_status(struct cli *cli, int argc, char **argv)
@@ -110,7 +99,8 @@ int cli_status(struct cli *cli, int argc, char **argv)
 
 static json_t *stats_row(const char *name, const json_t *counters)
 {
-	return json_pack("[s, I, I]", name, number(counters, "smc"), number(counters, "tcp"));
+	return json_pack("[s, I, I]", name, cli_number(counters, "smc"),
+			 cli_number(counters, "tcp"));
 }
 
 static void print_stats(const json_t *stats)
@@ -122,7 +112,7 @@ static void print_stats(const json_t *stats)
 	size_t i;
 
 	json_array_foreach(json_object_get(stats, "rules"), i, rule)
-		json_array_append_new(rows, stats_row(text(rule, "name"), rule));
+		json_array_append_new(rows, stats_row(cli_text(rule, "name"), rule));
 	json_array_append_new(rows, stats_row("(default)", json_object_get(stats, "default")));
 	json_array_append_new(rows, stats_row("(gone)", json_object_get(stats, "retired")));
 	json_array_append_new(rows, stats_row("(all)", verdicts));

@@ -95,3 +95,15 @@ void table_field(const char *name, const char *format, ...)
 	va_end(args);
 	putchar('\n');
 }
+
+json_int_t cli_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+const char *cli_text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "-";
+}

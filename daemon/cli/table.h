@@ -16,6 +16,10 @@ void table_print(const json_t *rows);
 /* "a, b, c", shortened to about @width characters ("a, b, +7 more"); "any" if empty.  To be freed. */
 char *table_list(const json_t *list, size_t width);
 
+/* The integer of @object at @key, 0 if there is none; the text there, "-" if there is none. */
+json_int_t cli_number(const json_t *object, const char *key);
+const char *cli_text(const json_t *object, const char *key);
+
 /* "  name:    value", aligned. */
 __attribute__((format(printf, 2, 3))) void table_field(const char *name, const char *format, ...);
 

@@ -507,10 +507,10 @@ static int choose_backend(struct server *server, struct kernel_error *error)
 	return 0;
 }
 
-static int start_kernel(struct server *server, struct kernel_error *error)
+/* Take over or create what lives in the kernel; changes nothing that is in force. */
+static int open_kernel(struct server *server, struct kernel_error *error)
 {
 	size_t rules = server->config.policy.n_rules + server->added.n_rules;
-	bool changed;
 	int rc;
 
 	rc = kernel_open(&server->kernel, server->config.settings.pin_dir, (uint32_t)rules, error);
@@ -523,7 +523,14 @@ static int start_kernel(struct server *server, struct kernel_error *error)
 	if (rc)
 		return kernel_fail(error, rc, "cannot read the counters' owners: %s",
 				   strerror(-rc));
-	rc = apply_netns(server, &server->config.settings, error);
+	return 0;
+}
+
+static int start_enforcing(struct server *server, struct kernel_error *error)
+{
+	bool changed;
+	int rc = apply_netns(server, &server->config.settings, error);
+
 	if (!rc)
 		rc = enforce(server, &server->config, &changed, error);
 	if (!rc)
@@ -622,9 +629,12 @@ int server_start(struct server *server, const char *config_file)
 	if (!rc)
 		rc = choose_backend(server, &error);
 	if (!rc)
-		rc = start_kernel(server, &error);
+		rc = open_kernel(server, &error);
+	/* All that can be refused comes before the policy in force is touched. */
 	if (!rc)
 		rc = control_open(&server->control, server, &error);
+	if (!rc)
+		rc = start_enforcing(server, &error);
 	if (rc) {
 		log_error("cannot start: %s", error.text);
 		server_stop(server, true);
