@@ -17,7 +17,7 @@
 #include "kmod.skel.h"
 #include "test.skel.h"
 
-#define SLOTS_MIN 1024u
+#define SLOTS_MIN 4096u /* half a MiB of counters a CPU */
 #define SLOTS_MAX (1u << 20)
 #define KMOD_LINK "kmod_link"
 
