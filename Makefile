@@ -2,6 +2,7 @@
 # smc-policy: which connection may speak SMC.  `make help` lists what can be made.
 
 BUILD := build
+INCLUDE := include
 ARCH := $(shell uname -m)
 
 PREFIX ?= /usr
@@ -9,7 +10,6 @@ SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 UNITDIR ?= /usr/lib/systemd/system
-MODULESLOADDIR ?= /usr/lib/modules-load.d
 SRCDIR ?= /usr/src
 DESTDIR ?=
 
@@ -17,10 +17,26 @@ CLANG ?= clang
 BPFTOOL ?= bpftool
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow $(if $(CI),-Werror)
+
+# libbpf 1.7 or later: the system's, else one that is built here and linked statically.  Whoever
+# sets LIBBPF_CFLAGS or LIBBPF_LIBS has his own.
+ifneq ($(origin LIBBPF_CFLAGS)$(origin LIBBPF_LIBS),undefinedundefined)
+LIBBPF :=
+LIBBPF_LIBS ?= -lbpf
+else ifeq ($(shell pkg-config --atleast-version=1.7 libbpf 2> /dev/null && echo yes),yes)
+LIBBPF :=
+LIBBPF_CFLAGS := $(shell pkg-config --cflags libbpf)
+LIBBPF_LIBS := $(shell pkg-config --libs libbpf)
+else
+LIBBPF := $(BUILD)/libbpf/libbpf.a
+LIBBPF_CFLAGS := -I$(BUILD)/libbpf/include
+LIBBPF_LIBS := $(LIBBPF) -lelf -lz
+endif
+
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) \
-	-Iinclude -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -Wall $(if $(CI),-Werror) \
-	-Iinclude -I/usr/include/$(ARCH)-linux-gnu
+	$(LIBBPF_CFLAGS) -I$(INCLUDE) -I/usr/include/$(ARCH)-linux-gnu
 
 VERSION := $(shell sed -n 's/.*SMC_POLICY_VERSION "\(.*\)".*/\1/p' include/smc_policy_version.h)
 
@@ -37,7 +53,7 @@ MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort -u | \
-		awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+		awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 # ---- what is installed ----
 
@@ -48,8 +64,8 @@ all: packages-build ## daemon, command and manual pages, in build/
 .PHONY: programs
 programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS)
 
-$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -lsystemd -ljansson -linih -lbpf -lelf -lz
+$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(POLICY) $(COMMON) $(LIBBPF)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
 
 $(BUILD)/smc-ebpf: $(CLI) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
@@ -58,11 +74,17 @@ $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(KERNEL): | $(SKELETONS)
+$(KERNEL): $(LIBBPF) | $(SKELETONS)
 
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+$(BUILD)/libbpf/libbpf.a: bpf/libbpf/build bpf/libbpf/sources
+	bpf/libbpf/build $(@D)
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(LIBBPF)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c -o $@ $<
+
+# Else make deletes them once the skeletons are there, and makes both again the next time.
+.SECONDARY: $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.o)
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.new
@@ -84,7 +106,6 @@ kmod: packages-kmod ## the kernel module for KDIR (default: the running kernel),
 install: programs ## programs, unit, configuration, manual pages and DKMS source, below DESTDIR
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/smc-policyd.service
-	install -D -m 644 systemd/modules-load.conf $(DESTDIR)$(MODULESLOADDIR)/smc-policy.conf
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/smc-policy.d
 	test -e $(DESTDIR)$(SYSCONFDIR)/smc-policy.conf || \
 		install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR) conf/smc-policy.conf
@@ -100,10 +121,17 @@ install: programs ## programs, unit, configuration, manual pages and DKMS source
 include tests/tools/tools.mk
 include tests/bench/bench.mk
 -include tests/unit/unit.mk
+include tests/fuzz/fuzz.mk
 
 .PHONY: test
-test: ## all tests: unit, BPF on this kernel, guests with real SMC; installs what it needs
+test: ## all tests: unit, fuzzing, BPF on this kernel, guests with real SMC; installs what it needs
 	@tests/run
+
+.PHONY: test-kmod-debug
+test-kmod-debug: packages-build ## the module in a kernel with KASAN, lockdep and kmemleak, which it builds
+	@tests/vm/host-packages
+	+@$(MAKE) --no-print-directory -s programs test-tools
+	@tests/vm/test-kmod-debug
 
 .PHONY: demo
 demo: ## two SMC hosts in QEMU, the policy at work on real SMC-R connections
@@ -117,8 +145,15 @@ lint: ## format and static analysis of everything
 bench: packages-build ## performance figures, as ratios of one run
 	@tests/bench/run
 
-.PHONY: packages-build packages-kmod
-packages-build packages-kmod: packages-%:
+.PHONY: test-kills soak
+test-kills: packages-build packages-unit programs ## SIGKILL at 1,000 random moments of changes
+	@KILLS=$(or $(KILLS),1000) tests/host/test-kills
+
+soak: packages-build packages-unit programs test-tools ## an hour of everything at once: memory, descriptors, maps stay flat
+	@tests/soak
+
+.PHONY: packages-build packages-kmod packages-unit
+packages-build packages-kmod packages-unit: packages-%:
 	@tests/install-packages $*
 
 .PHONY: clean

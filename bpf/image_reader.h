@@ -28,27 +28,27 @@
 #define __always_inline inline __attribute__((__always_inline__))
 #endif
 
-/* Binary search halves at most 65,536 targets. */
-#define SMC_POLICY_BUCKET_STEPS 16
+/* An image that is read: its handle, and row 0, which a small one has everything in. */
+struct smc_policy_reading {
+	smc_policy_image_t img;
+	const struct smc_policy_row *header;
+};
 
-/*
- * All ones if @start <= @key, else zero.  Both are 16-bit values.
- */
-static __always_inline __u32 smc_policy_mask_le(__u32 start, __u32 key)
+static __always_inline const struct smc_policy_row *
+smc_policy_row(const struct smc_policy_reading *reading, __u64 row)
 {
-	__s64 distance = (__s64)key - (__s64)start;
-
-	asm volatile("" : "+r"(distance)); /* or the compiler makes a branch of it */
-	return ~(__u32)(distance >> 63);
+	return row ? smc_policy_image_row(reading->img, (__u32)row) : reading->header;
 }
 
+/* Words of 32 bits are kept in 64: the instructions of BPF are of 64 bits, -mcpu=v2. */
+
 /*
- * Read word @index of @img into @value.  Returns 0, or -1 if the image ends
- * before it.
+ * Read word @index, below 2^32, into @value.  Returns 0, or -1 if the image ends before it.
  */
-static __always_inline int smc_policy_word(smc_policy_image_t img, __u32 index, __u32 *value)
+static __always_inline int smc_policy_word(const struct smc_policy_reading *reading, __u64 index,
+					   __u64 *value)
 {
-	const struct smc_policy_row *row = smc_policy_image_row(img, index >> SMC_POLICY_ROW_SHIFT);
+	const struct smc_policy_row *row = smc_policy_row(reading, index >> SMC_POLICY_ROW_SHIFT);
 
 	if (!row)
 		return -1;
@@ -56,139 +56,274 @@ static __always_inline int smc_policy_word(smc_policy_image_t img, __u32 index, 
 	return 0;
 }
 
-/*
- * Search a bucket of @count targets whose first target is word @base: store the
- * target that holds for @key in @target.  Returns 0, or -1 on a damaged image.
- */
-static __always_inline int smc_policy_bucket(smc_policy_image_t img, __u32 base, __u32 count,
-					     __u32 key, __u32 *target)
-{
-	/* Start i-1 opens target i: bias the base so that start i is at halfword i. */
-	__u32 halves = (base + count) * 2 - 1;
-	__u32 found = 0;
-	int step;
-
-	for (step = 0; step < SMC_POLICY_BUCKET_STEPS; step++) {
-		__u32 half = count / 2, at = halves + found + half, word;
-
-		if (!half)
-			break;
-		if (smc_policy_word(img, at / 2, &word))
-			return -1;
-		word = (word >> (16 * (at & 1))) & 0xffff;
-		found += half & smc_policy_mask_le(word, key);
-		count -= half;
-	}
-	return smc_policy_word(img, base + found, target);
-}
-
-/*
- * One node: replace @target, which is not a leaf, by the target that its node
- * has for the 16-bit @key.  Returns 0, or -1 on a damaged image.
- */
-static __always_inline int smc_policy_node(smc_policy_image_t img, __u32 *target, __u32 key)
-{
-	__u32 node = *target & SMC_POLICY_TARGET_INDEX;
-	__u32 head, stride;
-
-	if (smc_policy_word(img, node, &head))
-		return -1;
-	stride = head & SMC_POLICY_NODE_STRIDE;
-	if (stride)
-		return smc_policy_word(img, node + 1 + (key >> ((16 - stride) & 15)), target);
-	return smc_policy_bucket(img, node + 1, (head >> SMC_POLICY_NODE_COUNT_SHIFT) + 1, key,
-				 target);
-}
-
-/*
- * The peer address as a queue of 16-bit pieces, the most significant first.
- * Two registers instead of an array: the verifier of 5.10 knows no variable
- * offset into the stack.
- */
-struct smc_policy_pieces {
+/* What is left of a key, the most significant bit first. */
+struct smc_policy_key {
 	__u64 high, low;
 };
 
-/* Drop the first piece where @keep is zero; where it is all ones change nothing. */
-static __always_inline void smc_policy_next_piece(struct smc_policy_pieces *pieces, __u64 keep)
+/* Use up @bits of @key, 0 to 63. */
+static __always_inline void smc_policy_use(struct smc_policy_key *key, __u64 bits)
 {
-	__u64 high = pieces->high << 16 | pieces->low >> 48, low = pieces->low << 16;
+	key->high = key->high << (bits & 63) | key->low >> 1 >> (63 - (bits & 63));
+	key->low <<= bits & 63;
+}
 
-	pieces->high = (pieces->high & keep) | (high & ~keep);
-	pieces->low = (pieces->low & keep) | (low & ~keep);
+/* One in each lane, by the width of a start. */
+#define SMC_POLICY_UNIT_15 0x0001000100010001ULL
+#define SMC_POLICY_UNIT_31 0x0000000100000001ULL
+#define SMC_POLICY_UNIT_63 1ULL
+
+/*
+ * A one in each lane of a lane word that is a start and not beyond the key: @probe has the key
+ * in each lane and above it the uppermost bit of the lane, which survives the subtraction if
+ * and only if the start is not larger.  So no lane borrows from another one.
+ */
+static __always_inline __u64 smc_policy_passed(__u64 probe, __u64 lane_word, __u64 unit,
+					       __u64 width)
+{
+	return (probe - lane_word) >> width & unit;
+}
+
+/* @passed if lane word @n is among the first @words, else zero. */
+static __always_inline __u64 smc_policy_if_among(__u64 passed, __s64 n, __u64 words)
+{
+	n -= (__s64)words;
+	asm volatile("" : "+r"(n)); /* or the compiler makes a branch of it */
+	return passed & (__u64)(n >> 63);
+}
+
+#define SMC_POLICY_PASSED(n) \
+	smc_policy_if_among(smc_policy_passed(probe, lanes[n], unit, width), n, words)
+
+/*
+ * How many starts of a bucket with @words lane words from @lanes on, of @width bits with @unit,
+ * are not beyond the upper bits of @key.  At once instead of by halves: no branch depends on
+ * what is in memory, so the processor goes on to the next connection while it waits.
+ */
+static __always_inline __u64 smc_policy_search(const __u64 *lanes, __u64 words, __u64 key,
+					       __u64 unit, __u64 width)
+{
+	__u64 probe = (key >> (64 - width)) * unit | unit << width;
+	__u64 passed = smc_policy_passed(probe, lanes[0], unit, width);
+
+	passed += SMC_POLICY_PASSED(1);
+	passed += SMC_POLICY_PASSED(2);
+	passed += SMC_POLICY_PASSED(3);
+	if (words > 4) {
+		passed += SMC_POLICY_PASSED(4);
+		passed += SMC_POLICY_PASSED(5);
+		passed += SMC_POLICY_PASSED(6);
+		passed += SMC_POLICY_PASSED(7);
+	}
+	return passed * SMC_POLICY_UNIT_15 >> 48; /* the sum of all lanes */
+}
+
+/* The same, by the @kind of the bucket. */
+static __always_inline __u64 smc_policy_search_kind(const __u64 *lanes, __u64 words, __u64 key,
+						    __u64 kind)
+{
+	__u64 unit = SMC_POLICY_UNIT_31, width = 31;
+
+	if (kind <= SMC_POLICY_NODE_15_WIDE || kind == SMC_POLICY_NODE_PIVOT)
+		return smc_policy_search(lanes, words, key, SMC_POLICY_UNIT_15, 15);
+	if (kind >= SMC_POLICY_NODE_63) {
+		unit = SMC_POLICY_UNIT_63;
+		width = 63;
+	}
+	return smc_policy_search(lanes, words, key, unit, width);
+}
+
+/* Whether targets are wide, by kind of node: a bit each. */
+#define SMC_POLICY_WIDE 0x6au
+
+/* One bucket: replace @target, which leads to it, by what it has for the upper bits of @key. */
+static __always_inline int smc_policy_bucket(const struct smc_policy_reading *reading,
+					     __u64 *target, __u64 key)
+{
+	__u64 at = *target, found, half;
+	__u64 kind = at >> SMC_POLICY_TARGET_KIND_SHIFT;
+	__u64 words = (at >> SMC_POLICY_TARGET_LANES_SHIFT & SMC_POLICY_TARGET_LANES) + 1;
+	__u64 first = at & (SMC_POLICY_ROW_WORDS / SMC_POLICY_BUCKET_UNIT - 1);
+	const struct smc_policy_row *row = smc_policy_row(
+		reading, (at & SMC_POLICY_TARGET_BUCKET) >> (SMC_POLICY_ROW_SHIFT - 1));
+
+	if (!row || first > SMC_POLICY_ROW_WORDS / SMC_POLICY_BUCKET_UNIT - SMC_POLICY_LANE_WORDS)
+		return -1;
+	found = smc_policy_search_kind(row->lanes + first, words, key, kind);
+	if (SMC_POLICY_WIDE >> kind & 1) {
+		found += (first + words) * 2;
+		*target = row->word[found & (SMC_POLICY_ROW_WORDS - 1)];
+		return 0;
+	}
+	found += (first + words) * 4;
+	half = row->half[found & (SMC_POLICY_ROW_WORDS * 2 - 1)];
+	*target = SMC_POLICY_TARGET_LEAF | half;
+	if (half < SMC_POLICY_NARROW_CHILD)
+		return 0;
+	half = first * 2 - 1 - (half - SMC_POLICY_NARROW_CHILD);
+	*target = row->word[half & (SMC_POLICY_ROW_WORDS - 1)];
+	return 0;
+}
+
+/* Bits of the key that a bucket uses up, by kind without its lowest bit: a byte each. */
+#define SMC_POLICY_USES 0x003f1f0fu
+
+/*
+ * One node: replace @target, which leads to it, by what it has for @key, and use up of the key
+ * what was looked at.  Returns 0, or -1 on a damaged image.
+ */
+static __always_inline int smc_policy_node(const struct smc_policy_reading *reading, __u64 *target,
+					   struct smc_policy_key *key)
+{
+	__u64 at = *target, kind = at >> SMC_POLICY_TARGET_KIND_SHIFT, used;
+	int rc;
+
+	if (kind == SMC_POLICY_NODE_DIRECT) {
+		used = (at >> SMC_POLICY_TARGET_STRIDE_SHIFT & SMC_POLICY_TARGET_STRIDE) + 1;
+		rc = smc_policy_word(reading,
+				     (at & SMC_POLICY_TARGET_DIRECT) * SMC_POLICY_DIRECT_UNIT +
+					     (key->high >> (64 - used)),
+				     target);
+	} else {
+		used = SMC_POLICY_USES >> (kind & 6) * 4 & 0x3f;
+		rc = smc_policy_bucket(reading, target, key->high);
+	}
+	if (rc)
+		return -1;
+	/* At a leaf too, which needs no key any more: no branch for the verifier. */
+	smc_policy_use(key, used);
+	return 0;
 }
 
 /*
- * Follow @target down to a leaf, one node a piece, @steps at most (a constant).
- * Returns 0 and the value of the leaf in @target, or -1 on a damaged image.
+ * Follow @target down to a leaf, @steps nodes at most (a constant).  Returns 0 and the value
+ * of the leaf in @target, or -1 on a damaged image.
  */
-static __always_inline int smc_policy_walk(smc_policy_image_t img, __u32 *target,
-					   struct smc_policy_pieces pieces, int steps)
+static __always_inline int smc_policy_walk(const struct smc_policy_reading *reading, __u64 *target,
+					   struct smc_policy_key *key, int steps)
 {
-	__u32 at = *target;
 	int step;
 
 	for (step = 0; step < steps; step++) {
-		if (at & SMC_POLICY_TARGET_LEAF)
+		if (*target & SMC_POLICY_TARGET_LEAF)
 			break;
-		if (smc_policy_node(img, &at, pieces.high >> 48))
+		if (smc_policy_node(reading, target, key))
 			return -1;
-		smc_policy_next_piece(&pieces, -(__u64) !!(at & SMC_POLICY_TARGET_SAME));
 	}
-	*target = at & SMC_POLICY_LEAF_VALUE;
-	return at & SMC_POLICY_TARGET_LEAF ? 0 : -1;
+	if (!(*target & SMC_POLICY_TARGET_LEAF))
+		return -1;
+	*target &= SMC_POLICY_LEAF_VALUE;
+	return 0;
 }
 
 /*
- * Ask the port table at word @table for @side and @port: its result into
- * @result.  Returns 0, or -1 on a damaged image.
+ * Ask port table @table for @side and @port: its result into @result.  Returns 0, or -1 on a
+ * damaged image.
  */
-static __always_inline int smc_policy_port(smc_policy_image_t img, __u32 table, __u32 side,
-					   __u32 port, __u32 *result)
+static __always_inline int smc_policy_port(const struct smc_policy_reading *reading, __u64 table,
+					   __u64 side, __u64 port, __u64 *result)
 {
-	struct smc_policy_pieces pieces = { .high = (__u64)port << 48 };
+	struct smc_policy_key key = { .high = port << 49 };
+	__u64 at = reading->header->word[SMC_POLICY_HDR_TABLES] +
+		   table * SMC_POLICY_PORT_TABLE_WORDS + (side & 1) * 2 + (port >> 15 & 1);
 
-	if (smc_policy_word(img, table + (side & 1), result))
+	if (smc_policy_word(reading, at & 0xffffffff, result))
 		return -1;
-	return smc_policy_walk(img, result, pieces, SMC_POLICY_PORT_WALK_MAX);
+	return smc_policy_walk(reading, result, &key, SMC_POLICY_PORT_WALK_MAX);
+}
+
+/* Begin at the root for @key, one of @v4 if that is not zero. */
+static __always_inline int smc_policy_root(const struct smc_policy_reading *reading, int v4,
+					   struct smc_policy_key *key, __u64 *target)
+{
+	const __u32 *words = reading->header->word;
+	__u64 root = words[v4 ? SMC_POLICY_HDR_ROOT_V4 : SMC_POLICY_HDR_ROOT_V6];
+	__u64 stride = words[v4 ? SMC_POLICY_HDR_STRIDE_V4 : SMC_POLICY_HDR_STRIDE_V6] & 31;
+
+	root += key->high >> 1 >> (63 - stride);
+	smc_policy_use(key, stride);
+	return smc_policy_word(reading, root & 0xffffffff, target);
 }
 
 /* What an image says about one connection. */
 struct smc_policy_result {
 	__u32 slot; /* counter slot of the rule, SMC_POLICY_SLOT_DEFAULT for none */
 	__u32 action; /* enum smc_policy_action */
+	__u32 limited; /* not zero: smc_policy_limits() says how */
 };
 
 /*
- * Look up the rule for @peer (network byte order, IPv4 as ::ffff:a.b.c.d), @side
- * and service port @port (host byte order) in @img.  Returns 0 and fills
- * @result, or -1 on a damaged image.
+ * Row 0 of @img, or NULL if it is of another layout: then nothing in it must be read
+ * as if it were of this one.
  */
-static __always_inline int smc_policy_lookup(smc_policy_image_t img, const __be32 peer[4],
-					     __u32 side, __u32 port,
+static __always_inline const struct smc_policy_row *smc_policy_header(smc_policy_image_t img)
+{
+	const struct smc_policy_row *header = smc_policy_image_row(img, 0);
+
+	if (!header || header->word[SMC_POLICY_HDR_LAYOUT] != SMC_POLICY_IMAGE_LAYOUT)
+		return 0;
+	return header;
+}
+
+/*
+ * Look up the rule for @peer (network byte order, IPv4 as ::ffff:a.b.c.d), @side
+ * and service port @port (host byte order) in @img, whose header is @header.
+ * Returns 0 and fills @result, or -1 on a damaged image.
+ */
+static __always_inline int smc_policy_lookup(smc_policy_image_t img,
+					     const struct smc_policy_row *header,
+					     const __be32 peer[4], __u32 side, __u32 port,
 					     struct smc_policy_result *result)
 {
-	struct smc_policy_pieces pieces = {
+	struct smc_policy_key key = {
 		.high = (__u64)smc_policy_ntohl(peer[0]) << 32 | smc_policy_ntohl(peer[1]),
 		.low = (__u64)smc_policy_ntohl(peer[2]) << 32 | smc_policy_ntohl(peer[3]),
 	};
-	__u32 root = SMC_POLICY_HDR_ROOT_V6, table, found;
+	struct smc_policy_reading reading = { img, header };
+	int v4 = !key.high && key.low >> 32 == 0xffff;
+	__u64 table, found;
 
-	if (!pieces.high && pieces.low >> 32 == 0xffff) {
-		root = SMC_POLICY_HDR_ROOT_V4;
-		pieces.high = pieces.low << 32;
-		pieces.low = 0;
+	if (v4) {
+		key.high = key.low << 32;
+		key.low = 0;
 	}
-	if (smc_policy_word(img, root, &table) ||
-	    smc_policy_walk(img, &table, pieces, SMC_POLICY_WALK_MAX) ||
-	    smc_policy_port(img, table, side, port, &found))
+	if (smc_policy_root(&reading, v4, &key, &table) ||
+	    smc_policy_walk(&reading, &table, &key, SMC_POLICY_WALK_MAX) ||
+	    smc_policy_port(&reading, table, side, port, &found))
 		return -1;
 	if (found & SMC_POLICY_RESULT_BELOW &&
-	    (smc_policy_word(img, table + SMC_POLICY_SIDES, &table) ||
-	     smc_policy_port(img, table, side, port, &found)))
+	    smc_policy_port(&reading, found & SMC_POLICY_RESULT_TABLE, side, port, &found))
 		return -1;
-	result->slot = found & SMC_POLICY_RESULT_SLOT;
-	result->action = (found >> SMC_POLICY_RESULT_ACTION_SHIFT) & SMC_POLICY_RESULT_ACTION;
+	result->slot = (__u32)found >> SMC_POLICY_RESULT_SLOT_SHIFT & SMC_POLICY_RESULT_SLOT;
+	result->action = (__u32)found & SMC_POLICY_RESULT_ACTION;
+	result->limited = (__u32)found & SMC_POLICY_RESULT_LIMITED;
+	return 0;
+}
+
+/*
+ * The limits in @img, whose header is @header, of the rule with counter slot @slot, for
+ * which smc_policy_lookup() said limited, or of the host (SMC_POLICY_SLOT_DEFAULT), into
+ * @words as enum smc_policy_image_limits.  Returns 0, or -1 if nothing is limited or the
+ * image is damaged.
+ */
+static __always_inline int smc_policy_limits(smc_policy_image_t img,
+					     const struct smc_policy_row *header, __u32 slot,
+					     __u32 words[SMC_POLICY_LIMIT_WORDS])
+{
+	__u32 at = header->word[SMC_POLICY_HDR_LIMITS];
+	const struct smc_policy_row *row;
+
+	if (!at)
+		return -1;
+	at += slot * SMC_POLICY_LIMIT_WORDS;
+	row = smc_policy_image_row(img, at >> SMC_POLICY_ROW_SHIFT);
+	if (!row)
+		return -1;
+	at &= SMC_POLICY_ROW_WORDS - SMC_POLICY_LIMIT_WORDS;
+	words[SMC_POLICY_LIMIT_INTERVAL] = row->word[at + SMC_POLICY_LIMIT_INTERVAL];
+	words[SMC_POLICY_LIMIT_BURST] = row->word[at + SMC_POLICY_LIMIT_BURST];
+	words[SMC_POLICY_LIMIT_CONNECTIONS] = row->word[at + SMC_POLICY_LIMIT_CONNECTIONS];
+	words[SMC_POLICY_LIMIT_RTT] = row->word[at + SMC_POLICY_LIMIT_RTT];
 	return 0;
 }
 

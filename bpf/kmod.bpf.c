@@ -24,20 +24,30 @@ int kmod_verdict(struct bpf_raw_tracepoint_args *args)
 	/*
 	 * Both are read, then one chosen: the compiler would choose the address
 	 * instead, and the verifier allows no variable offset into a tracepoint's
-	 * buffer (check_tp_buffer_access).
+	 * buffer (check_tp_buffer_access).  Chosen by multiplication: a branch doubles what
+	 * the verifier must follow from there on.
 	 */
 	__u16 local_port = *(volatile __u16 *)&hook->local_port;
 	__u16 peer_port = *(volatile __u16 *)&hook->peer_port;
+	__u16 accepts = (__u16)smc_auto_equal(hook->side, SMC_POLICY_ACCEPT);
 	struct smc_policy_query query = {
 		.peer = { hook->peer[0], hook->peer[1], hook->peer[2], hook->peer[3] },
 		.netns_cookie = hook->netns_cookie,
-		.port = hook->side == SMC_POLICY_CONNECT ? peer_port : local_port,
+		.port = (__u16)(peer_port + (local_port - peer_port) * accepts),
 		.side = hook->side,
+	};
+	struct smc_policy_asking asking = { .book = 1 };
+	struct smc_policy_ends ends = {
+		.peer = { query.peer[0], query.peer[1], query.peer[2], query.peer[3] },
+		.peer_port = peer_port,
+		.local_port = local_port,
 	};
 	struct smc_policy_answer answer;
 
-	smc_policy_decide(&query, &answer);
-	smc_policy_count(&answer);
+	smc_policy_decide(&query, &asking, &answer);
+	smc_policy_count(&answer, 1);
+	if (answer.verdict == SMC_POLICY_SMC)
+		smc_policy_allowed(&ends, answer.slot);
 	module_hook(args)->verdict = answer.verdict;
 	return 0;
 }

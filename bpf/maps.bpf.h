@@ -8,20 +8,22 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "smc_policy_auto.h"
 #include "smc_policy_image.h"
 #include "smc_policy_maps.h"
 
 /*
  * One image.  BPF_F_INNER_MAP (5.10) lets images of different size take turns
- * in the slot; the daemon fills them through mmap.
+ * in the slot; the daemon fills them through mmap.  Sizes and no types: up to 6.2 the slot
+ * takes no map without BTF if this one has it (bpf_map_meta_equal compares timer_off).
  */
 struct smc_policy_image_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct smc_policy_row);
-} policy_image SEC(".maps");
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct smc_policy_row));
+};
 
 /* The image in force.  Storing a map here is the commit of a change. */
 struct {
@@ -47,5 +49,85 @@ struct {
 	__type(key, __u64);
 	__type(value, __u8);
 } netns_listed SEC(".maps");
+
+/* ---- what auto remembers; the daemon sets the sizes before it loads ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct smc_auto_key);
+	__type(value, struct smc_auto_service);
+} auto_services SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct smc_auto_key);
+	__type(value, struct smc_auto_peer);
+} auto_peers SEC(".maps");
+
+/* Living connections, in the set that their cookie gives. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct smc_auto_set);
+} connections SEC(".maps");
+
+/* ---- SMC connections, limits and breakers ---- */
+
+/* Allowed handshakes by their ends, until both ends have shown the option. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct smc_policy_ends);
+	__type(value, __u32); /* counter slot of the rule */
+} smc_pending SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* cookie of the TCP socket */
+	__type(value, struct smc_policy_smc);
+} smc_connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 20);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* counter slot */
+	__type(value, struct smc_policy_rule_state);
+} rule_state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct smc_policy_path_key);
+	__type(value, struct smc_policy_path);
+} paths SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE); /* the daemon writes single words of it */
+	__type(key, __u32);
+	__type(value, struct smc_policy_host);
+} host_state SEC(".maps");
+
+/* The one value of it: never null, but the verifier wants to see the test. */
+static __always_inline struct smc_policy_host *smc_policy_host_state(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&host_state, &zero);
+}
+
+/* Closed connections, while somebody records. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} records SEC(".maps");
 
 #endif

@@ -29,7 +29,7 @@ struct smc_policy_hook {
 	__u32 uid; /* owner of the connecting or listening socket, in the initial user namespace */
 	__be32 local[4]; /* network byte order; IPv4 as ::ffff:a.b.c.d */
 	__be32 peer[4]; /* likewise */
-	__u64 netns_cookie; /* as SO_NETNS_COOKIE returns it */
+	__u64 netns_cookie; /* as SO_NETNS_COOKIE or net.smc_policy.cookie tells it */
 	__u64 cgroup_id; /* cgroup v2 id of the (listening) socket, 0 if it has none */
 	__u32 mark; /* SO_MARK of the socket, or of the request on the accept side */
 	__u32 reserved2; /* zero */

@@ -3,38 +3,46 @@
  * The policy image: all rules compiled into one flat, position-independent
  * array that the kernel's programs read.
  *
- * An image is an array of 64-byte rows, each 16 words of 32 bits in native
- * byte order.  Everything inside refers to words by their index from the
- * start of the image, so it can be copied, mapped and compared as it is.
- * Row 0 is the header.  One array map holds one image; a one-slot
- * array-of-maps holds the image in force.
+ * An image is an array of rows of 4096 bytes, words of 32 bits in native byte order.
+ * Everything inside refers to words by their index from the start of the image, so it
+ * can be copied, mapped and compared as it is.  A row is what one map lookup gives: it
+ * begins with the header and the parameters of `auto`, budgets and breaker.  One array
+ * map holds one image; a one-slot array-of-maps holds the image in force.
  *
- * A decision walks two maps from 16-bit keys to targets:
- *   1. the peer address, 16 bits at a time from the most significant end
- *      (2 steps at most for IPv4, 8 for IPv6), to a port table;
- *   2. the port table, by side and service port, to a result.
+ * A decision walks two maps from keys to targets:
+ *   1. the peer address, from its most significant bit on, to the number of a port table;
+ *   2. the lower 15 bits of the service port, by side and its uppermost bit, to a result.
  *
  * TARGET (one word)
- *   LEAF set:   the walk ends; the other bits are the value: the word index of
- *               a port table (step 1) or a result (step 2).
- *   LEAF clear: word index of the next node.  SAME set: that node looks at
- *               the same 16 bits again (a bucket below a direct node), else
- *               at the next 16.
+ *   LEAF set:   the walk ends; the other bits are the value: the number of a port table
+ *               (step 1) or a result (step 2).
+ *   LEAF clear: bits 28-30 the kind of the next node, enum smc_policy_node.
+ *     direct:   bits 24-27 stride - 1, bits 0-23 its place in units of 16 words.
+ *     others:   bits 25-27 lane words - 1, bits 0-24 its place in units of 2 words.
  *
- * NODE, a function from a 16-bit key to a target
- *   word 0: bits 0-4   stride s
- *           bits 16-31 n - 1 (bucket only)
- *   s = 0, bucket: n targets, then n - 1 starts of 16 bits, ascending, two to a
- *       word, the lower half first.  Target i holds for keys from start i-1
- *       (target 0: from 0) up to the next start.
- *   s > 0, direct: 2^s targets, indexed by the upper s bits of the key.
+ * NODE, a function from the uppermost bits of what is left of the key to a target
+ *   direct: 2^stride targets, indexed by the upper stride bits, which are used up then.
+ *   bucket: lane words of 64 bits, each of 4, 2 or 1 lanes, the lowest bits first.  The
+ *       lanes are starts, ascending, of 15, 31 or 63 bits (the uppermost bit of each lane
+ *       is clear; set: nothing starts here, nor in what follows).  Then the targets, one
+ *       more than starts: the first holds for keys before the first start, each other one
+ *       from its start on.  The bits that were looked at are used up then, but not by a
+ *       pivot: that is a bucket that only divides what would be too many for one.
+ *   A wide bucket has targets of one word.  A narrow one has targets of 16 bits: below
+ *       0x8000 the value of a leaf, else 0x8000 plus n: the n-th target, counted down, of
+ *       those that lie in whole words before the lanes.
+ *   A bucket never crosses the end of a row, nor do the 64 bytes from its first lane on.
  *
- * PORT TABLE: two targets, one per side (a leaf if all ports agree), then the
- * word index of another port table: the one to ask where the result is BELOW.
- * That one never says BELOW.
+ * ROOT of a family: as direct, without a limit of the stride, which is in the header.
  *
- * RESULT (31 bits): BELOW, or bits 0-23 counter slot of the rule (0: no rule,
- * the default action speaks), bits 24-25 action.
+ * PORT TABLE: 4 targets, indexed by 2 * side + (port >> 15).  All of them lie in a row, by number.
+ *
+ * RESULT (31 bits): BELOW set: the other bits are the number of the port table to ask instead,
+ * which never says BELOW.  Else bits 0-1 action, bit 2 LIMITED: the rule has limits, and from
+ * bit 3 on the counter slot of the rule (0: no rule, the default action speaks).
+ *
+ * LIMITS: SMC_POLICY_LIMIT_WORDS words for each counter slot from 0 on, aligned to that
+ * many, so that one slot's are in one row.  Those of slot 0 are the host's.
  */
 #ifndef SMC_POLICY_IMAGE_H
 #define SMC_POLICY_IMAGE_H
@@ -42,18 +50,22 @@
 #include <linux/types.h>
 
 #define SMC_POLICY_IMAGE_MAGIC 0x534d4350u /* "SMCP" */
-#define SMC_POLICY_IMAGE_LAYOUT 1u /* raised with every change of the layout */
+#define SMC_POLICY_IMAGE_LAYOUT 3u /* raised with every change of the layout */
 
-#define SMC_POLICY_ROW_WORDS 16u
-#define SMC_POLICY_ROW_SHIFT 4
+#define SMC_POLICY_ROW_WORDS 1024u
+#define SMC_POLICY_ROW_SHIFT 10
 
 struct smc_policy_row {
-	__u32 word[SMC_POLICY_ROW_WORDS];
+	union {
+		__u32 word[SMC_POLICY_ROW_WORDS];
+		__u16 half[SMC_POLICY_ROW_WORDS * 2];
+		__u64 lanes[SMC_POLICY_ROW_WORDS / 2];
+	};
 };
 
-_Static_assert(sizeof(struct smc_policy_row) == 64, "a row is a cache line");
+_Static_assert(sizeof(struct smc_policy_row) == 4096, "a row is the least that a map takes");
 
-/* Row 0, word by word. */
+/* Row 0, word by word.  Every layout keeps the meaning of the words up to GENERATION_HI. */
 enum smc_policy_image_header {
 	SMC_POLICY_HDR_MAGIC = 0,
 	SMC_POLICY_HDR_LAYOUT = 1,
@@ -61,32 +73,89 @@ enum smc_policy_image_header {
 	SMC_POLICY_HDR_FLAGS = 3, /* SMC_POLICY_IMAGE_F_* */
 	SMC_POLICY_HDR_GENERATION_LO = 4,
 	SMC_POLICY_HDR_GENERATION_HI = 5,
-	SMC_POLICY_HDR_ROOT_V4 = 6, /* target: first 16 bits of an IPv4 peer */
-	SMC_POLICY_HDR_ROOT_V6 = 7, /* target: first 16 bits of an IPv6 peer */
-	SMC_POLICY_HDR_DEFAULT = 8, /* enum smc_policy_action */
+	SMC_POLICY_HDR_ROOT_V4 = 6, /* word index of the root for IPv4 peers */
+	SMC_POLICY_HDR_ROOT_V6 = 7, /* likewise for IPv6 */
+	SMC_POLICY_HDR_STRIDE_V4 = 8, /* of that root */
+	SMC_POLICY_HDR_STRIDE_V6 = 9,
+	SMC_POLICY_HDR_TABLES = 10, /* word index of port table 0 */
+	SMC_POLICY_HDR_DEFAULT = 11, /* enum smc_policy_action */
+	SMC_POLICY_HDR_LIMITS = 12, /* word index of the limits, 0: nothing is limited */
+};
+
+/* Behind it in row 0, word by word.  Times in seconds. */
+enum smc_policy_image_parameters {
+	SMC_POLICY_PAR_SETUP_BYTES =
+		16, /* bytes whose transfer on SMC saves one set-up, at least 1 */
+	SMC_POLICY_PAR_HALF_LIFE = 17, /* of a lesson, at least 1 */
+	SMC_POLICY_PAR_PEER = 18, /* first memory of a peer without SMC, 0: none */
+	SMC_POLICY_PAR_PEER_MAX = 19,
+	SMC_POLICY_PAR_COOLDOWN = 20, /* first pause after a resource error, 0: none */
+	SMC_POLICY_PAR_COOLDOWN_MAX = 21,
+	SMC_POLICY_PAR_VOTES = 22, /* connections that open a breaker, 0: no breaker */
+	SMC_POLICY_PAR_BACKOFF = 23, /* first time that a breaker is open */
+	SMC_POLICY_PAR_BACKOFF_MAX = 24,
+	SMC_POLICY_PAR_PREFIX_V4 =
+		25, /* length of the peer prefix that shares a breaker, 0 to 32 */
+	SMC_POLICY_PAR_PREFIX_V6 = 26, /* 0 to 64 */
+};
+
+#define SMC_POLICY_IMAGE_RESERVED 32 /* words of header and parameters */
+
+/* Limits of a rule, word by word; 0: no such limit. */
+enum smc_policy_image_limits {
+	SMC_POLICY_LIMIT_INTERVAL = 0, /* us between SMC connections, on average */
+	SMC_POLICY_LIMIT_BURST = 1, /* SMC connections that may come at once, at least 1 */
+	SMC_POLICY_LIMIT_CONNECTIONS = 2, /* SMC connections that live at a time, plus 1 */
+	SMC_POLICY_LIMIT_RTT = 3, /* us, smoothed round-trip time to the peer */
+	SMC_POLICY_LIMIT_WORDS = 4,
 };
 
 /* Only the namespaces in the netns map may speak SMC; others get reason disabled. */
 #define SMC_POLICY_IMAGE_F_NETNS_LISTED 1u
 
+/* Kinds of nodes. */
+enum smc_policy_node {
+	SMC_POLICY_NODE_15 = 0, /* buckets with lanes of 15 bits, narrow and wide */
+	SMC_POLICY_NODE_15_WIDE = 1,
+	SMC_POLICY_NODE_31 = 2,
+	SMC_POLICY_NODE_31_WIDE = 3,
+	SMC_POLICY_NODE_63 = 4,
+	SMC_POLICY_NODE_63_WIDE = 5,
+	SMC_POLICY_NODE_PIVOT = 6, /* as 15_WIDE */
+	SMC_POLICY_NODE_DIRECT = 7,
+};
+
 #define SMC_POLICY_TARGET_LEAF 0x80000000u
-#define SMC_POLICY_TARGET_SAME 0x40000000u
-#define SMC_POLICY_TARGET_INDEX 0x3fffffffu /* word index of a node */
 #define SMC_POLICY_LEAF_VALUE 0x7fffffffu
+#define SMC_POLICY_TARGET_KIND_SHIFT 28
+#define SMC_POLICY_TARGET_KIND 0x7u
+#define SMC_POLICY_TARGET_STRIDE_SHIFT 24
+#define SMC_POLICY_TARGET_STRIDE 0xfu
+#define SMC_POLICY_TARGET_DIRECT 0x00ffffffu
+#define SMC_POLICY_DIRECT_UNIT 16 /* words */
+#define SMC_POLICY_TARGET_LANES_SHIFT 25
+#define SMC_POLICY_TARGET_LANES 0x7u
+#define SMC_POLICY_TARGET_BUCKET 0x01ffffffu
+#define SMC_POLICY_BUCKET_UNIT 2 /* words */
 
-#define SMC_POLICY_NODE_STRIDE 0x1fu
-#define SMC_POLICY_NODE_COUNT_SHIFT 16
+#define SMC_POLICY_LANE_WORDS 8 /* of 64 bits, the most that a bucket has */
+#define SMC_POLICY_NARROW_CHILD 0x8000u
 
-#define SMC_POLICY_PORT_TABLE_WORDS 3
+#define SMC_POLICY_PORT_TABLE_WORDS 4
 
 #define SMC_POLICY_RESULT_BELOW 0x40000000u
-#define SMC_POLICY_RESULT_SLOT 0x00ffffffu
-#define SMC_POLICY_RESULT_ACTION_SHIFT 24
+#define SMC_POLICY_RESULT_TABLE 0x3fffffffu /* of BELOW */
 #define SMC_POLICY_RESULT_ACTION 0x3u
+#define SMC_POLICY_RESULT_LIMITED 0x4u
+#define SMC_POLICY_RESULT_SLOT_SHIFT 3
+#define SMC_POLICY_RESULT_SLOT 0x00ffffffu /* after the shift */
 
-/* A walk takes at most this many nodes: 8 pieces of IPv6, each perhaps direct plus bucket. */
-#define SMC_POLICY_WALK_MAX 16
-/* And one port: a direct node and a bucket. */
-#define SMC_POLICY_PORT_WALK_MAX 2
+/*
+ * A walk takes at most this many nodes.  IPv6 behind a root of 8 bits: 8 buckets of 15 bits, each
+ * behind two pivots, and direct nodes: none has more than a quarter of what is in the one before.
+ */
+#define SMC_POLICY_WALK_MAX 40
+/* And 15 bits of a port. */
+#define SMC_POLICY_PORT_WALK_MAX 6
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keys and values of the maps that the daemon and the BPF programs share, and
- * the context of the program behind `policy test`.  All of it lives in pinned
+ * the data of the program behind `policy test`.  All of it lives in pinned
  * maps, so a change of layout raises SMC_POLICY_PIN_ABI.
  */
 #ifndef SMC_POLICY_MAPS_H
@@ -53,7 +53,7 @@ struct smc_policy_answer {
 	__u16 reserved; /* zero */
 };
 
-/* Context of the syscall program `policy_test`. */
+/* What the program `policy_test` is given as a packet, and gives back. */
 struct smc_policy_test {
 	struct smc_policy_query query;
 	struct smc_policy_answer answer;

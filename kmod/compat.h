@@ -53,21 +53,18 @@ static inline unsigned long ftrace_regs_get_argument(struct ftrace_regs *fregs, 
 #endif
 
 /*
- * smc_policy_netns_cookie - what SO_NETNS_COOKIE returns.
+ * smc_policy_own_cookie - the kernel's cookie of a namespace, 0 if it has none.
  *
  * Since 5.12 every namespace is born with its cookie.  Before, net->net_cookie is
  * an atomic64_t that __net_gen_cookie() fills on demand, which modules cannot
- * call: there init_net has a cookie from boot on, any other namespace 0 until a
- * BPF program asks for its cookie (bpf_get_netns_cookie).  The type is asked and not
- * the version, as vendors carry the change back.
+ * call, and no socket option tells it.  The type is asked and not the version, as
+ * vendors carry the change back.
  */
-static inline u64 smc_policy_netns_cookie(const struct net *net)
+static inline u64 smc_policy_own_cookie(const struct net *net)
 {
 	const void *cookie = &net->net_cookie;
 
-	if (__same_type(net->net_cookie, atomic64_t))
-		return atomic64_read(cookie);
-	return *(const u64 *)cookie;
+	return __same_type(net->net_cookie, atomic64_t) ? 0 : *(const u64 *)cookie;
 }
 
 /*

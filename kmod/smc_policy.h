@@ -49,6 +49,15 @@ int smc_policy_netns_init(void);
 void smc_policy_netns_exit(void);
 
 /**
+ * smc_policy_netns_cookie() - number of a network namespace that no other has or will have
+ * @net: namespace of a living socket
+ *
+ * What SO_NETNS_COOKIE returns, on kernels that have it (5.14); net.smc_policy.cookie
+ * tells it on any.  Context: any.
+ */
+u64 smc_policy_netns_cookie(const struct net *net);
+
+/**
  * smc_policy_netns_enabled() - is the switch of this network namespace on?
  * @net: namespace of a living socket
  *

@@ -18,6 +18,8 @@
  *   accepts_asked     the same for what SMC listeners were asked by SMC peers
  *   accepts_denied
  *
+ * net.smc_policy.cookie    per network namespace, read-only: the number that the program
+ *   is told for it; the kernel's own cookie where it has one.
  * net.smc_policy.enabled   per network namespace, 0 or 1, default 1.  0: the module
  *   leaves the namespace alone and does not count there.  Read-only in network
  *   namespaces that belong to another user namespace than the initial one.

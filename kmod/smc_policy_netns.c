@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The switch of each network namespace: sysctl net.smc_policy.enabled. */
+/*
+ * The switch of each network namespace, sysctl net.smc_policy.enabled, and its number,
+ * net.smc_policy.cookie.
+ */
+#include <linux/ktime.h>
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
@@ -10,14 +14,19 @@
  * struct smc_policy_netns - what the module keeps for one network namespace
  * @enabled: 0 or 1, the sysctl's value; written by proc_dointvec_minmax() with
  *           WRITE_ONCE(), read by the hooks
+ * @cookie: the kernel's, or one of the module's own
  * @header: of the registered table
- * @table: the one entry, and an empty one where tables end so (before 6.6)
+ * @table: the entries, and an empty one where tables end so (before 6.6)
  */
 struct smc_policy_netns {
 	int enabled;
+	unsigned long cookie;
 	struct ctl_table_header *header;
-	struct ctl_table table[2];
+	struct ctl_table table[3];
 };
+
+/* Last cookie that was given out where the kernel has none. */
+static atomic_long_t smc_policy_last_cookie;
 
 static unsigned int smc_policy_netns_id;
 
@@ -31,6 +40,13 @@ bool smc_policy_netns_enabled(const struct net *net)
 	const struct smc_policy_netns *ns = net_generic(net, smc_policy_netns_id);
 
 	return READ_ONCE(ns->enabled);
+}
+
+u64 smc_policy_netns_cookie(const struct net *net)
+{
+	const struct smc_policy_netns *ns = net_generic(net, smc_policy_netns_id);
+
+	return ns->cookie;
 }
 
 /*
@@ -48,6 +64,9 @@ static int __net_init smc_policy_netns_up(struct net *net)
 	struct smc_policy_netns *ns = net_generic(net, smc_policy_netns_id);
 
 	ns->enabled = 1;
+	ns->cookie = smc_policy_own_cookie(net);
+	if (!ns->cookie)
+		ns->cookie = atomic_long_inc_return(&smc_policy_last_cookie);
 	ns->table[0] = (struct ctl_table){
 		.procname = "enabled",
 		.data = &ns->enabled,
@@ -57,7 +76,14 @@ static int __net_init smc_policy_netns_up(struct net *net)
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = SYSCTL_ONE,
 	};
-	ns->header = register_net_sysctl_sz(net, "net/smc_policy", ns->table, 1);
+	ns->table[1] = (struct ctl_table){
+		.procname = "cookie",
+		.data = &ns->cookie,
+		.maxlen = sizeof(ns->cookie),
+		.mode = 0444,
+		.proc_handler = proc_doulongvec_minmax,
+	};
+	ns->header = register_net_sysctl_sz(net, "net/smc_policy", ns->table, 2);
 	return ns->header ? 0 : -ENOMEM;
 }
 
@@ -77,6 +103,8 @@ static struct pernet_operations smc_policy_netns_ops = {
 
 int __init smc_policy_netns_init(void)
 {
+	/* Later than any that was given out before the module was loaded again. */
+	atomic_long_set(&smc_policy_last_cookie, ktime_get_boottime_ns());
 	return register_pernet_subsys(&smc_policy_netns_ops);
 }
 

@@ -66,7 +66,10 @@ has_line()
 	shift
 	line_output=$("$@") || return
 	printf '%s\n' "$line_output"
-	printf '%s\n' "$line_output" | grep -q -E -e "$line_pattern"
+	# Not by a pipe: whoever wrote to it would fail when grep has seen enough.
+	grep -q -E -e "$line_pattern" << EOF
+$line_output
+EOF
 }
 
 # claim_equal TEXT WANTED GOT

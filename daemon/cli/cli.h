@@ -15,12 +15,14 @@ enum cli_status {
 	CLI_FAILED = 1, /* refused or failed */
 	CLI_USAGE = 2, /* wrong usage */
 	CLI_UNREACHABLE = 3, /* the daemon does not answer */
+	CLI_HELPED = 4, /* help was printed and nothing more is to be done: exits as CLI_DONE */
 };
 
 struct cli {
 	const char *socket;
 	bool json; /* -j */
 	const struct cli_command *command; /* the one that runs */
+	int status; /* to return once cli_option() has said '?' */
 };
 
 struct cli_command {
@@ -37,7 +39,8 @@ __attribute__((format(printf, 2, 3))) int cli_usage(const struct cli *cli, const
 
 /*
  * The next option of a command by getopt_long(), the global ones (-j, --socket)
- * taken care of; -1 at the end, '?' after an error that was told.
+ * taken care of; -1 at the end, '?' when there is nothing more to do: cli->status is what to
+ * return, CLI_HELPED or that of an error that was told.
  */
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options);
 
@@ -60,8 +63,23 @@ int cli_result(json_t *response, json_t **result);
 /* Print @json as one document and return CLI_DONE, or CLI_FAILED if stdout does not take it. */
 int cli_print_json(const json_t *json);
 
+/* Print @result: as JSON if that was asked for, else by @print.  Returns as cli_finish() does. */
+int cli_print(const struct cli *cli, const json_t *result, void (*print)(const json_t *result));
+
+/*
+ * All of a command that has no arguments: ask the daemon for @command, and cli_print() the result.
+ */
+int cli_ask(struct cli *cli, int argc, char **argv, const char *command,
+	    void (*print)(const json_t *result));
+
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
+
+/* Print @services of auto-show (common/protocol.h) as a table. */
+void cli_print_services(const json_t *services);
+
+/* Print the breakers and the cool-down of auto-show or of "learned" in status, if there are any. */
+void cli_print_obstacles(const json_t *learned);
 
 /* Commands, by file. */
 int cli_policy_add(struct cli *cli, int argc, char **argv);
@@ -76,5 +94,10 @@ int cli_policy_diff(struct cli *cli, int argc, char **argv);
 int cli_reload(struct cli *cli, int argc, char **argv);
 int cli_status(struct cli *cli, int argc, char **argv);
 int cli_stats(struct cli *cli, int argc, char **argv);
+int cli_auto_show(struct cli *cli, int argc, char **argv);
+int cli_auto_forget(struct cli *cli, int argc, char **argv);
+int cli_recommend(struct cli *cli, int argc, char **argv);
+int cli_record(struct cli *cli, int argc, char **argv);
+int cli_simulate(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/frame.h"
 #include "common/json.h"
@@ -58,7 +59,7 @@ int cli_result(json_t *response, json_t **result)
 		return *result ? CLI_DONE : cli_fail("the daemon's answer has no result");
 	}
 	json_array_foreach(lines, i, line)
-		fprintf(stderr, "%s\n", json_string_value(line));
+		fprintf(stderr, "%s\n", cli_string(line));
 	return cli_fail("%s", error ? error : "the daemon refused without a reason");
 }
 
@@ -80,4 +81,15 @@ int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t 
 	if (!rc)
 		rc = frame_receive(fd, PROTOCOL_RESPONSE_MAX, &response);
 	return rc ? unreachable(cli, -rc) : cli_result(response, result);
+}
+
+int cli_ask(struct cli *cli, int argc, char **argv, const char *command,
+	    void (*print)(const json_t *result))
+{
+	autojson json_t *result = NULL;
+	int rc = cli_arguments(cli, argc, argv, 0, 0);
+
+	if (!rc)
+		rc = cli_request(cli, command, NULL, &result);
+	return rc ? rc : cli_print(cli, result, print);
 }

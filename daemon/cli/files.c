@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy check and policy diff: configuration files, compared with nothing and with the daemon. */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "common/source.h"
@@ -82,26 +84,24 @@ int cli_policy_check(struct cli *cli, int argc, char **argv)
 
 /* ---- diff ---- */
 
-/* "80, 443" from a list of strings; anything else as text.  To be freed. */
-static char *field_text(const json_t *value)
+/* What differs in peers-files: their content, not where it lies. */
+static void compare_lists(const json_t *old, const struct policy_rule *new, json_t *fields)
 {
-	char *text = NULL, *longer;
-	const json_t *item;
-	size_t i;
+	const json_t *file = json_object_get(old, POLICY_PEERS_FILE);
+	const char *digest = json_string_value(json_object_get(file, "digest"));
+	json_int_t peers = cli_number(file, "peers");
+	char now[17] = "", from[64] = "", to[64] = "";
 
-	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	if (json_is_integer(value))
-		return asprintf(&text, "%llds", (long long)json_integer_value(value)) < 0 ? NULL
-											  : text;
-	json_array_foreach(value, i, item) {
-		if (asprintf(&longer, "%s%s%s", text ? text : "", text ? ", " : "",
-			     json_string_value(item)) < 0)
-			longer = NULL;
-		free(text);
-		text = longer;
-	}
-	return text ? text : strdup("");
+	if (new->peers_file)
+		snprintf(now, sizeof(now), "%016" PRIx64, new->peers_digest);
+	if (!strcmp(digest ? digest : "", now))
+		return;
+	if (digest)
+		snprintf(from, sizeof(from), "%lld peers (%s)", (long long)peers, digest);
+	if (*now)
+		snprintf(to, sizeof(to), "%zu peers (%s)", new->n_peers - new->own_peers.n, now);
+	json_object_set_new(fields, POLICY_PEERS_FILE,
+			    json_pack("{s:s, s:s}", "from", from, "to", to));
 }
 
 /* {KEY: {"from", "to"}} where the daemon's @old differs from @new; empty if nowhere. */
@@ -111,13 +111,14 @@ static json_t *changed_fields(const json_t *old, const struct policy_rule *new)
 
 	for (int i = 0; policy_rule_keys[i]; i++) {
 		const char *key = policy_rule_keys[i];
-		autofree char *from = field_text(json_object_get(old, key));
+		autofree char *from = cli_property(old, key);
 		autofree char *to = policy_rule_get(new, key);
 
 		if (from && to && strcmp(from, to))
 			json_object_set_new(fields, key,
 					    json_pack("{s:s, s:s}", "from", from, "to", to));
 	}
+	compare_lists(old, new, fields);
 	return fields;
 }
 
@@ -135,7 +136,7 @@ static const json_t *find_rule(const json_t *rules, const char *name)
 	size_t i;
 
 	json_array_foreach(rules, i, rule)
-		if (!strcmp(json_string_value(json_object_get(rule, "name")), name))
+		if (!strcmp(cli_text(rule, "name"), name))
 			return rule;
 	return NULL;
 }
@@ -172,7 +173,7 @@ static json_t *compare(const json_t *list, const struct policy *policy)
 	policy_for_each(rule, policy)
 		compare_rule(rules, rule, added, changed);
 	json_array_foreach(rules, i, old) {
-		const char *name = json_string_value(json_object_get(old, "name"));
+		const char *name = cli_text(old, "name");
 
 		if (from_file(old) && !policy_find(policy, name))
 			json_array_append_new(removed, json_string(name));
@@ -201,13 +202,13 @@ static int print_diff(const json_t *diff)
 	if (!json_is_null(change))
 		print_change("default", change, NULL);
 	json_array_foreach(json_object_get(diff, "added"), i, item)
-		printf("+ %s\n", json_string_value(item));
+		printf("+ %s\n", cli_string(item));
 	json_array_foreach(json_object_get(diff, "removed"), i, item)
-		printf("- %s\n", json_string_value(item));
+		printf("- %s\n", cli_string(item));
 	json_array_foreach(json_object_get(diff, "changed"), i, item) {
 		fields = json_object_get(item, "fields");
 		json_object_foreach(fields, key, change)
-			print_change(json_string_value(json_object_get(item, "name")), change, key);
+			print_change(cli_text(item, "name"), change, key);
 	}
 	if (json_is_null(json_object_get(diff, "default")) &&
 	    !json_array_size(json_object_get(diff, "added")) &&

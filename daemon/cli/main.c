@@ -12,7 +12,7 @@
 
 static const struct cli_command commands[] = {
 	{ "policy add",
-	  "NAME --action A [--side S] [--ports P] [--peers C] [--ttl T] [--replace] [--runtime]",
+	  "NAME --action A [--side S] [--ports P] [--peers C] [--ttl T] [LIMITS] [--replace] [--runtime]",
 	  "add a rule; in force before this returns",
 	  "  --action A   allow, deny or auto\n"
 	  "  --side S     connect, accept or both (default)\n"
@@ -20,7 +20,12 @@ static const struct cli_command commands[] = {
 	  "  --peers C    IPv4 and IPv6 prefixes, \"!\" before one takes it out (default: any)\n"
 	  "  --ttl T      remove the rule after T, for example 90s, 15m, 2h or 7d\n"
 	  "  --replace    change a rule of this name that has other content\n"
-	  "  --runtime    do not keep the rule over a restart of the daemon\n",
+	  "  --runtime    do not keep the rule over a restart of the daemon\n"
+	  "LIMITS, beyond which a connection stays TCP:\n"
+	  "  --max-rate R         new SMC connections: 100/s, 30/m, 5/h, or \"100/s burst 20\"\n"
+	  "  --max-connections N  SMC connections at a time\n"
+	  "  --max-memory SIZE    bytes of their buffers on this host, for example 512M\n"
+	  "  --max-rtt TIME       round-trip time to the peer, for example 500us or 2ms\n",
 	  cli_policy_add },
 	{ "policy del", "NAME...", "delete rules that were added by command, all or none", NULL,
 	  cli_policy_del },
@@ -44,6 +49,32 @@ static const struct cli_command commands[] = {
 	{ "reload", "", "read the configuration files again", NULL, cli_reload },
 	{ "status", "", "what enforces, generation, limits, what is degraded", NULL, cli_status },
 	{ "stats", "", "counts of verdicts by reason and rule", NULL, cli_stats },
+	{ "auto show", "[PREFIX] [--all]", "what is learned, and what keeps SMC off",
+	  "  PREFIX  only what concerns this peer or prefix, for example 10.1.2.0/24\n"
+	  "  --all   all peers and subnets, not only the 20 of each that gained most\n",
+	  cli_auto_show },
+	{ "auto forget", "[PREFIX]", "forget what is learned, and breakers",
+	  "  PREFIX  only peers, subnets and breakers inside it, for example 10.1.2.0/24;\n"
+	  "          without it all services, peers, subnets, breakers and the cool-down\n",
+	  cli_auto_forget },
+	{ "recommend", "",
+	  "rules in configuration syntax, from what was learned, with their evidence", NULL,
+	  cli_recommend },
+	{ "record", "FILE|- [--seconds N] [--force]",
+	  "write a trace of this host's connections, for simulate, until Ctrl-C",
+	  "  FILE         written when the recording ends (\"-\": standard output)\n"
+	  "  --seconds N  end after N seconds\n"
+	  "  --force      replace FILE if it is there\n",
+	  cli_record },
+	{ "simulate", "TRACE [--verdicts FILE] [--config FILE]",
+	  "replay a recorded trace through rules and estimator; needs no daemon and no root",
+	  "  TRACE            CSV (\"-\": standard input): the header\n"
+	  "                   open,close,side,peer,port,sent,received\n"
+	  "                   and a row a connection, sorted by open: seconds, seconds, connect or\n"
+	  "                   accept, remote address, service port, bytes, bytes\n"
+	  "  --verdicts FILE  write a line a row: smc or tcp, reason, rule\n"
+	  "  --config FILE    policy (default: auto for everything, no rules)\n",
+	  cli_simulate },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -92,6 +123,14 @@ int cli_print_json(const json_t *json)
 {
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
+	return cli_finish(CLI_DONE);
+}
+
+int cli_print(const struct cli *cli, const json_t *result, void (*print)(const json_t *result))
+{
+	if (cli->json)
+		return cli_print_json(result);
+	print(result);
 	return cli_finish(CLI_DONE);
 }
 
@@ -149,12 +188,14 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 			cli->socket = optarg;
 		} else if (option == 'h') {
 			print_command_help(cli->command);
-			exit(cli_finish(CLI_DONE));
+			cli->status = cli_finish(CLI_HELPED);
+			return '?';
 		} else if (option == ':') {
-			cli_usage(cli, "option %s needs a value", argv[optind - 1]);
+			cli->status = cli_usage(cli, "option %s needs a value", argv[optind - 1]);
 			return '?';
 		} else if (option == '?') {
-			cli_usage(cli, "option %s is unknown or takes no value", argv[optind - 1]);
+			cli->status = cli_usage(cli, "option %s is unknown or takes no value",
+						argv[optind - 1]);
 			return '?';
 		} else {
 			return option;
@@ -166,7 +207,7 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 int cli_arguments(struct cli *cli, int argc, char **argv, int min, int max)
 {
 	if (cli_option(cli, argc, argv, NULL) != -1)
-		return CLI_USAGE;
+		return cli->status;
 	if (argc - optind < min)
 		return cli_usage(cli, "an argument is missing: %s", cli->command->arguments);
 	if (argc - optind > max)
@@ -192,21 +233,42 @@ static const struct cli_command *find_command(int argc, char **argv, int *n)
 	return NULL;
 }
 
+/*
+ * Whether @word begins commands of two words; their second ones into @choices, "add, del or list".
+ */
+static bool is_family(const char *word, char *choices, size_t size)
+{
+	size_t length = strlen(word), n = 0, left = 0, used = 0;
+
+#define IN_FAMILY(i) (!strncmp(commands[i].words, word, length) && commands[i].words[length] == ' ')
+	for (size_t i = 0; i < COMMANDS; i++)
+		n += IN_FAMILY(i);
+	left = n;
+	for (size_t i = 0; i < COMMANDS && used < size; i++)
+		if (IN_FAMILY(i))
+			used += (size_t)snprintf(choices + used, size - used, "%s%s",
+						 commands[i].words + length + 1,
+						 --left > 1 ? ", "
+						 : left     ? " or "
+							    : "");
+#undef IN_FAMILY
+	return n;
+}
+
 /* No command begins with these words: help for "policy --help", else an error. */
 static int no_command(const struct cli *cli, int argc, char **argv)
 {
-	bool policy = !strcmp(argv[0], "policy");
+	char choices[128];
+	bool family = is_family(argv[0], choices, sizeof(choices));
 
-	if (policy && argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		print_help("policy");
+	if (family && argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		print_help(argv[0]);
 		return cli_finish(CLI_DONE);
 	}
-	if (policy && argc < 2)
-		return cli_usage(cli,
-				 "\"policy\" needs a command: add, del, list, show, test, check, "
-				 "diff, flush or export");
-	return cli_usage(cli, "unknown command \"%.64s%s%.64s\"", argv[0], policy ? " " : "",
-			 policy ? argv[1] : "");
+	if (family && argc < 2)
+		return cli_usage(cli, "\"%s\" needs a command: %s", argv[0], choices);
+	return cli_usage(cli, "unknown command \"%.64s%s%.64s\"", argv[0], family ? " " : "",
+			 family ? argv[1] : "");
 }
 
 /* The options before the command.  -1: go on, else an exit status. */
@@ -266,5 +328,6 @@ int main(int argc, char **argv)
 	if (!cli.command)
 		return no_command(&cli, argc, argv);
 	optind = 0; /* start over, in glibc's words; argv[0] of the command is its last word */
-	return cli.command->run(&cli, argc - words + 1, argv + words - 1);
+	rc = cli.command->run(&cli, argc - words + 1, argv + words - 1);
+	return rc == CLI_HELPED ? CLI_DONE : rc;
 }

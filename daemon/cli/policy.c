@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The commands that change and show rules. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +9,37 @@
 #include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "policy/rule.h"
+#include "common/rule_json.h"
 
 #define LIST_WIDTH 28 /* of ports and peers in the table */
 
 /* ---- add ---- */
 
+/* Of options with the same letter the first one is the key that they mean. */
 static const struct option add_options[] = {
-	{ "side", required_argument, NULL, 's' }, { "ports", required_argument, NULL, 'p' },
-	{ "port", required_argument, NULL, 'p' }, { "peers", required_argument, NULL, 'c' },
-	{ "peer", required_argument, NULL, 'c' }, { "action", required_argument, NULL, 'a' },
-	{ "ttl", required_argument, NULL, 't' },  { "replace", no_argument, NULL, 'r' },
-	{ "runtime", no_argument, NULL, 'u' },    { 0 },
+	{ "side", required_argument, NULL, 's' },
+	{ "ports", required_argument, NULL, 'p' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "peers", required_argument, NULL, 'c' },
+	{ "peer", required_argument, NULL, 'c' },
+	{ "action", required_argument, NULL, 'a' },
+	{ "ttl", required_argument, NULL, 't' },
+	{ "max-rate", required_argument, NULL, 'R' },
+	{ "max-connections", required_argument, NULL, 'C' },
+	{ "max-memory", required_argument, NULL, 'M' },
+	{ "max-rtt", required_argument, NULL, 'T' },
+	{ "replace", no_argument, NULL, 'r' },
+	{ "runtime", no_argument, NULL, 'u' },
+	{ 0 },
 };
 
 static const char *option_key(int option)
 {
-	return option == 's'   ? "side"
-	       : option == 'p' ? "ports"
-	       : option == 'c' ? "peers"
-	       : option == 'a' ? "action"
-			       : "ttl";
+	const struct option *found = add_options;
+
+	while (found->val != option)
+		found++;
+	return found->name;
 }
 
 /* Note @value for @key; ports and peers that are given again are added to the list. */
@@ -47,28 +56,20 @@ static int note_value(struct cli *cli, json_t *arguments, const char *key, const
 	return CLI_DONE;
 }
 
-/* What the daemon would refuse, refused here as wrong usage, in the same words. */
-static int validate(struct cli *cli, const json_t *arguments, const char *name)
+/* Note @name.  What the daemon would refuse is refused here as wrong usage, in the same words. */
+static int note_rule(struct cli *cli, json_t *arguments, const char *name)
 {
-	struct value_error error = { "out of memory" };
 	struct policy_rule *rule;
-	int rc;
-
+	struct value_error error;
 	if (value_name(name, &error))
 		return cli_usage(cli, "%s", error.text);
 	if (!json_object_get(arguments, "action"))
 		return cli_usage(cli, "what shall the rule do? add --action allow, deny or auto");
-	rule = policy_rule_new(name);
-	rc = rule ? 0 : -ENOMEM;
-	for (int i = 0; policy_rule_keys[i] && !rc; i++) {
-		const char *value =
-			json_string_value(json_object_get(arguments, policy_rule_keys[i]));
-
-		if (value)
-			rc = policy_rule_set(rule, policy_rule_keys[i], value, &error);
-	}
+	json_object_set_new(arguments, "name", json_string(name));
+	if (rule_from_json(arguments, &rule, &error))
+		return cli_usage(cli, "%s", error.text);
 	policy_rule_free(rule);
-	return rc ? cli_usage(cli, "%s", error.text) : CLI_DONE;
+	return CLI_DONE;
 }
 
 static int read_add(struct cli *cli, int argc, char **argv, json_t *arguments)
@@ -77,7 +78,7 @@ static int read_add(struct cli *cli, int argc, char **argv, json_t *arguments)
 
 	while ((option = cli_option(cli, argc, argv, add_options)) != -1) {
 		if (option == '?')
-			return CLI_USAGE;
+			return cli->status;
 		if (option == 'r' || option == 'u') {
 			json_object_set_new(arguments, option == 'r' ? "replace" : "runtime",
 					    json_true());
@@ -91,10 +92,7 @@ static int read_add(struct cli *cli, int argc, char **argv, json_t *arguments)
 		return argc == optind
 			       ? cli_usage(cli, "the rule needs a name")
 			       : cli_usage(cli, "unexpected argument \"%.64s\"", argv[optind + 1]);
-	rc = validate(cli, arguments, argv[optind]);
-	if (!rc)
-		json_object_set_new(arguments, "name", json_string(argv[optind]));
-	return rc;
+	return note_rule(cli, arguments, argv[optind]);
 }
 
 int cli_policy_add(struct cli *cli, int argc, char **argv)
@@ -118,19 +116,16 @@ int cli_policy_add(struct cli *cli, int argc, char **argv)
 
 /* ---- del, flush ---- */
 
-static int print_deleted(const struct cli *cli, const json_t *result)
+static void print_deleted(const json_t *result)
 {
 	const json_t *deleted = json_object_get(result, "deleted"), *name;
 	size_t i;
 
-	if (cli->json)
-		return cli_print_json(result);
 	json_array_foreach(deleted, i, name)
-		printf("rule %s deleted\n", json_string_value(name));
+		printf("rule %s deleted\n", cli_string(name));
 	if (!json_array_size(deleted))
 		printf("no rules were added by command\n");
 	printf("generation %lld\n", (long long)cli_number(result, "generation"));
-	return cli_finish(CLI_DONE);
 }
 
 int cli_policy_del(struct cli *cli, int argc, char **argv)
@@ -149,25 +144,37 @@ int cli_policy_del(struct cli *cli, int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		json_array_append_new(names, json_string(argv[i]));
 	rc = cli_request(cli, "policy-del", json_pack("{s:o}", "names", names), &result);
-	return rc ? rc : print_deleted(cli, result);
+	return rc ? rc : cli_print(cli, result, print_deleted);
 }
 
 int cli_policy_flush(struct cli *cli, int argc, char **argv)
 {
-	autojson json_t *result = NULL;
-	int rc = cli_arguments(cli, argc, argv, 0, 0);
-
-	if (!rc)
-		rc = cli_request(cli, "policy-flush", NULL, &result);
-	return rc ? rc : print_deleted(cli, result);
+	return cli_ask(cli, argc, argv, "policy-flush", print_deleted);
 }
 
 /* ---- list, show, export ---- */
 
+/* Peers of RULE as table_list() writes them, then what its peers-file adds.  To be freed. */
+static char *list_peers(const json_t *rule, size_t width)
+{
+	const json_t *own = json_object_get(rule, "peers");
+	const json_t *file = json_object_get(rule, POLICY_PEERS_FILE);
+	autofree char *list = table_list(own, width);
+	char *text;
+
+	if (!json_is_object(file) || !list)
+		return steal_ptr(list);
+	return asprintf(&text, "%s%s%lld in %s", json_array_size(own) ? list : "",
+			json_array_size(own) ? ", " : "", (long long)cli_number(file, "peers"),
+			cli_text(file, "path")) < 0
+		       ? NULL
+		       : text;
+}
+
 static json_t *list_row(const json_t *rule)
 {
 	autofree char *ports = table_list(json_object_get(rule, "ports"), LIST_WIDTH);
-	autofree char *peers = table_list(json_object_get(rule, "peers"), LIST_WIDTH);
+	autofree char *peers = list_peers(rule, LIST_WIDTH);
 
 	return json_pack("[s, s, s, s, s, s, I, I, I]", cli_text(rule, "name"),
 			 cli_text(rule, "side"), ports, peers, cli_text(rule, "action"),
@@ -175,35 +182,66 @@ static json_t *list_row(const json_t *rule)
 			 cli_number(rule, "allowed"), cli_number(rule, "denied"));
 }
 
-int cli_policy_list(struct cli *cli, int argc, char **argv)
+static void print_list(const json_t *result)
 {
 	autojson json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s]]", "NAME", "SIDE", "PORTS",
 					  "PEERS", "ACTION", "ORIGIN", "HITS", "SMC", "TCP");
-	autojson json_t *result = NULL;
-	const json_t *rules, *rule;
+	const json_t *rules = json_object_get(result, "rules"), *rule;
 	size_t i;
-	int rc = cli_arguments(cli, argc, argv, 0, 0);
 
-	if (!rc)
-		rc = cli_request(cli, "policy-list", NULL, &result);
-	if (rc)
-		return rc;
-	if (cli->json)
-		return cli_print_json(result);
-	rules = json_object_get(result, "rules");
 	json_array_foreach(rules, i, rule)
 		json_array_append_new(rows, list_row(rule));
 	if (json_array_size(rules))
 		table_print(rows);
 	printf("%zu rules, default %s, generation %lld\n", json_array_size(rules),
 	       cli_text(result, "default"), (long long)cli_number(result, "generation"));
-	return cli_finish(CLI_DONE);
 }
 
-static void print_rule(const json_t *rule)
+int cli_policy_list(struct cli *cli, int argc, char **argv)
 {
+	return cli_ask(cli, argc, argv, "policy-list", print_list);
+}
+
+/* The limits, and what of them is used. */
+static void print_limits(const json_t *rule)
+{
+	bool limited = false;
+
+	for (int i = 0; policy_limit_keys[i]; i++) {
+		autofree char *text = cli_property(rule, policy_limit_keys[i]);
+
+		if (!text || !*text)
+			continue;
+		table_field(policy_limit_keys[i], "%s", text);
+		limited = true;
+	}
+	if (limited)
+		table_field("live", "%lld SMC connections", (long long)cli_number(rule, "live"));
+}
+
+static void print_learned(const json_t *learned)
+{
+	const json_t *top = json_object_get(learned, "top");
+	json_int_t more = cli_number(learned, "services") - (json_int_t)json_array_size(top);
+
+	if (!json_is_object(learned))
+		return;
+	if (!json_array_size(top)) {
+		table_field("learned", "nothing yet");
+		return;
+	}
+	puts("\nLearned, of a peer that is not known yet; expected and gained in set-ups:");
+	cli_print_services(top);
+	if (more > 0)
+		printf("and %lld more services: \"smc-ebpf auto show\" lists them\n",
+		       (long long)more);
+}
+
+static void print_rule(const json_t *result)
+{
+	const json_t *rule = json_object_get(result, "rule");
 	autofree char *ports = table_list(json_object_get(rule, "ports"), SIZE_MAX);
-	autofree char *peers = table_list(json_object_get(rule, "peers"), SIZE_MAX);
+	autofree char *peers = list_peers(rule, SIZE_MAX);
 	json_t *reasons = json_object_get(rule, "reasons"), *count;
 	const char *reason;
 
@@ -215,11 +253,13 @@ static void print_rule(const json_t *rule)
 	if (cli_number(rule, "ttl"))
 		table_field("ttl", "%llds, until %s", (long long)cli_number(rule, "ttl"),
 			    cli_text(rule, "expires"));
+	print_limits(rule);
 	table_field("origin", "%s", cli_text(rule, "origin"));
 	table_field("hits", "%lld: %lld smc, %lld tcp", (long long)cli_number(rule, "hits"),
 		    (long long)cli_number(rule, "allowed"), (long long)cli_number(rule, "denied"));
 	json_object_foreach(reasons, reason, count)
 		table_field("", "%s %lld", reason, (long long)json_integer_value(count));
+	print_learned(json_object_get(rule, "learned"));
 }
 
 int cli_policy_show(struct cli *cli, int argc, char **argv)
@@ -230,25 +270,10 @@ int cli_policy_show(struct cli *cli, int argc, char **argv)
 	if (!rc)
 		rc = cli_request(cli, "policy-show", json_pack("{s:s}", "name", argv[optind]),
 				 &result);
-	if (rc)
-		return rc;
-	if (cli->json)
-		return cli_print_json(result);
-	print_rule(json_object_get(result, "rule"));
-	return cli_finish(CLI_DONE);
+	return rc ? rc : cli_print(cli, result, print_rule);
 }
 
 int cli_policy_export(struct cli *cli, int argc, char **argv)
 {
-	autojson json_t *result = NULL;
-	int rc = cli_arguments(cli, argc, argv, 0, 0);
-
-	if (!rc)
-		rc = cli_request(cli, "policy-export", NULL, &result);
-	if (rc)
-		return rc;
-	if (cli->json)
-		return cli_print_json(result);
-	fputs(cli_text(result, "text"), stdout);
-	return cli_finish(CLI_DONE);
+	return cli_ask(cli, argc, argv, "policy-export", cli_print_text);
 }

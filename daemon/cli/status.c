@@ -6,20 +6,15 @@
 #include "cli/table.h"
 #include "common/json.h"
 
-int cli_reload(struct cli *cli, int argc, char **argv)
+static void print_reloaded(const json_t *result)
 {
-	autojson json_t *result = NULL;
-	int rc = cli_arguments(cli, argc, argv, 0, 0);
-
-	if (!rc)
-		rc = cli_request(cli, "reload", NULL, &result);
-	if (rc)
-		return rc;
-	if (cli->json)
-		return cli_print_json(result);
 	printf("generation %lld%s\n", (long long)cli_number(result, "generation"),
 	       json_is_true(json_object_get(result, "changed")) ? "" : ", nothing changed");
-	return cli_finish(CLI_DONE);
+}
+
+int cli_reload(struct cli *cli, int argc, char **argv)
+{
+	return cli_ask(cli, argc, argv, "reload", print_reloaded);
 }
 
 /* ---- status ---- */
@@ -45,11 +40,37 @@ static void print_lists(const json_t *status)
 	json_array_foreach(json_object_get(status, "hooks"), i, hook)
 		table_field(i ? "" : "hooks", "%s: %s (%s)", cli_text(hook, "name"),
 			    cli_text(hook, "state"), cli_text(hook, "detail"));
-	table_field("netns", "%s", cli_text(netns, "mode"));
+	table_field("netns", "%s; enforced in %lld of %lld namespaces", cli_text(netns, "mode"),
+		    (long long)cli_number(netns, "enforced"),
+		    (long long)cli_number(netns, "found"));
 	json_array_foreach(json_object_get(netns, "names"), i, line)
-		table_field("", "%s", json_string_value(line));
+		table_field("", "%s", cli_string(line));
 	json_array_foreach(json_object_get(status, "degraded"), i, line)
-		table_field(i ? "" : "degraded", "%s", json_string_value(line));
+		table_field(i ? "" : "degraded", "%s", cli_string(line));
+}
+
+static void print_learned(const json_t *learned)
+{
+	const json_t *service;
+	size_t i;
+
+	table_field("learned", "%lld services, %lld subnets, %lld peers; %lld connections are SMC",
+		    (long long)cli_number(learned, "services"),
+		    (long long)cli_number(learned, "subnets"),
+		    (long long)cli_number(learned, "peers"),
+		    (long long)cli_number(learned, "smc_connections"));
+	json_array_foreach(json_object_get(learned, "top"), i, service)
+		table_field(
+			"",
+			"%s %lld: %s, %lld of %lld connections are worth it, %.1f set-ups gained",
+			cli_text(service, "side"), (long long)cli_number(service, "port"),
+			cli_text(service, "reason"), (long long)cli_number(service, "worthwhile"),
+			(long long)cli_number(service, "connections"),
+			json_real_value(json_object_get(service, "gained")));
+	if (cli_number(learned, "lost"))
+		table_field("", "%lld connections taught nothing: raise connections in [auto]",
+			    (long long)cli_number(learned, "lost"));
+	cli_print_obstacles(learned);
 }
 
 static void print_status(const json_t *status)
@@ -67,7 +88,7 @@ static void print_status(const json_t *status)
 		    (long long)cli_number(rules, "total"), (long long)cli_number(rules, "file"),
 		    (long long)cli_number(rules, "command"),
 		    (long long)cli_number(rules, "runtime"));
-	table_field("learned", "%s", cli_text(json_object_get(status, "learned"), "state"));
+	print_learned(json_object_get(status, "learned"));
 	table_field("limits", "%lld rules at most; image %lld bytes",
 		    (long long)cli_number(limits, "rules_max"),
 		    (long long)cli_number(limits, "image_bytes"));
@@ -82,17 +103,7 @@ static void print_status(const json_t *status)
 
 int cli_status(struct cli *cli, int argc, char **argv)
 {
-	autojson json_t *result = NULL;
-	int rc = cli_arguments(cli, argc, argv, 0, 0);
-
-	if (!rc)
-		rc = cli_request(cli, "status", NULL, &result);
-	if (rc)
-		return rc;
-	if (cli->json)
-		return cli_print_json(result);
-	print_status(result);
-	return cli_finish(CLI_DONE);
+	return cli_ask(cli, argc, argv, "status", print_status);
 }
 
 /* ---- stats ---- */
@@ -123,15 +134,5 @@ static void print_stats(const json_t *stats)
 
 int cli_stats(struct cli *cli, int argc, char **argv)
 {
-	autojson json_t *result = NULL;
-	int rc = cli_arguments(cli, argc, argv, 0, 0);
-
-	if (!rc)
-		rc = cli_request(cli, "stats", NULL, &result);
-	if (rc)
-		return rc;
-	if (cli->json)
-		return cli_print_json(result);
-	print_stats(result);
-	return cli_finish(CLI_DONE);
+	return cli_ask(cli, argc, argv, "stats", print_stats);
 }

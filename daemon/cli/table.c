@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/table.h"
+#include "policy/value.h"
 
 /* Text of a cell into @buf if it is a number, else its own. */
 static const char *cell_text(const json_t *cell, char buf[32])
 {
-	if (!json_is_integer(cell))
-		return json_is_string(cell) ? json_string_value(cell) : "-";
-	snprintf(buf, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(cell));
+	if (json_is_integer(cell))
+		snprintf(buf, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(cell));
+	else if (json_is_real(cell))
+		snprintf(buf, 32, "%.1f", json_real_value(cell));
+	else
+		return cli_string(cell);
 	return buf;
 }
 
@@ -40,7 +45,7 @@ static void print_row(const json_t *row, const int width[TABLE_COLUMNS_MAX])
 	json_array_foreach(row, c, cell) {
 		const char *text = cell_text(cell, buf);
 
-		if (json_is_integer(cell))
+		if (json_is_number(cell))
 			printf("%*s", width[c], text);
 		else
 			printf("%-*s", c == last ? 0 : width[c], text);
@@ -72,7 +77,7 @@ char *table_list(const json_t *list, size_t width)
 	if (!out)
 		return NULL;
 	for (i = 0; i < count; i++) {
-		const char *item = json_string_value(json_array_get(list, i));
+		const char *item = cli_string(json_array_get(list, i));
 
 		if (i && used + strlen(item) > width)
 			break;
@@ -89,7 +94,7 @@ void table_field(const char *name, const char *format, ...)
 {
 	va_list args;
 
-	printf("%-12s ", name);
+	printf("%-15s ", name);
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -101,9 +106,41 @@ json_int_t cli_number(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
+const char *cli_string(const json_t *value)
+{
+	return json_is_string(value) ? json_string_value(value) : "-";
+}
+
 const char *cli_text(const json_t *object, const char *key)
 {
-	const char *value = json_string_value(json_object_get(object, key));
+	return cli_string(json_object_get(object, key));
+}
 
-	return value ? value : "-";
+void cli_print_text(const json_t *result)
+{
+	fputs(cli_text(result, "text"), stdout);
+}
+
+static char *number_text(const char *key, uint64_t number)
+{
+	char text[VALUE_TEXT_SIZE];
+
+	if (!strcmp(key, "max-memory"))
+		value_format_size(number, text);
+	else if (!strcmp(key, "max-rtt"))
+		value_format_time_us((uint32_t)number, text);
+	else
+		sprintf(text, "%" PRIu64 "%s", number, strcmp(key, "ttl") ? "" : "s");
+	return strdup(text);
+}
+
+char *cli_property(const json_t *rule, const char *key)
+{
+	const json_t *value = json_object_get(rule, key);
+
+	if (json_is_string(value))
+		return strdup(json_string_value(value));
+	if (json_is_integer(value))
+		return number_text(key, (uint64_t)json_integer_value(value));
+	return json_array_size(value) ? table_list(value, SIZE_MAX) : strdup("");
 }

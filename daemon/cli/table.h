@@ -8,17 +8,35 @@
 #define TABLE_COLUMNS_MAX 12
 
 /*
- * Print @rows (an array of arrays of strings and integers, the first row the
- * headings) with columns aligned: text to the left, numbers to the right.
+ * Print @rows (an array of arrays of strings and numbers, the first row the
+ * headings) with columns aligned: text to the left, numbers to the right, those that are
+ * not integers with one digit after the point.
  */
 void table_print(const json_t *rows);
 
-/* "a, b, c", shortened to about @width characters ("a, b, +7 more"); "any" if empty.  To be freed. */
+/*
+ * "a, b, c", shortened to about @width characters ("a, b, +7 more"); "any" if empty.  To be freed.
+ */
 char *table_list(const json_t *list, size_t width);
+
+/*
+ * The text of @value, "-" if it is none: the daemon may be another release's, and NULL must not be
+ * printed.
+ */
+const char *cli_string(const json_t *value);
 
 /* The integer of @object at @key, 0 if there is none; the text there, "-" if there is none. */
 json_int_t cli_number(const json_t *object, const char *key);
 const char *cli_text(const json_t *object, const char *key);
+
+/* Print the "text" of @result as it is. */
+void cli_print_text(const json_t *result);
+
+/*
+ * The property @key of a RULE (common/protocol.h) as text of the configuration, "" where
+ * it has its default.  To be freed; NULL: out of memory.
+ */
+char *cli_property(const json_t *rule, const char *key);
 
 /* "  name:    value", aligned. */
 __attribute__((format(printf, 2, 3))) void table_field(const char *name, const char *format, ...);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/frame.h"
 #include "common/json.h"
@@ -54,10 +55,9 @@ static int print_answer(const struct cli *cli, json_t *answer, const char *backe
 		return cli_fail("the daemon's answer is incomplete");
 	if (cli->json)
 		return cli_print_json(json);
-	printf("%s: %s%s%s (generation %lld, backend %s)\n",
-	       json_string_value(json_array_get(answer, 0)),
-	       json_string_value(json_array_get(answer, 1)), rule ? ", rule " : "",
-	       rule ? rule : "", (long long)json_integer_value(json_array_get(answer, 3)), backend);
+	printf("%s: %s%s%s (generation %lld, backend %s)\n", cli_string(json_array_get(answer, 0)),
+	       cli_string(json_array_get(answer, 1)), rule ? ", rule " : "", rule ? rule : "",
+	       (long long)json_integer_value(json_array_get(answer, 3)), backend);
 	return cli_finish(CLI_DONE);
 }
 
@@ -255,9 +255,9 @@ static void print_answer_line(json_t *answer, const char *backend)
 
 	printf("{\"verdict\":\"%s\",\"reason\":\"%s\",\"rule\":%s%s%s,\"generation\":%lld,"
 	       "\"backend\":\"%s\"}\n",
-	       json_string_value(json_array_get(answer, 0)),
-	       json_string_value(json_array_get(answer, 1)), rule ? "\"" : "", rule ? rule : "null",
-	       rule ? "\"" : "", (long long)json_integer_value(json_array_get(answer, 3)), backend);
+	       cli_string(json_array_get(answer, 0)), cli_string(json_array_get(answer, 1)),
+	       rule ? "\"" : "", rule ? rule : "null", rule ? "\"" : "",
+	       (long long)json_integer_value(json_array_get(answer, 3)), backend);
 }
 
 static void print_error_line(const char *text)
@@ -374,7 +374,7 @@ int cli_policy_test(struct cli *cli, int argc, char **argv)
 
 	while ((option = cli_option(cli, argc, argv, options)) != -1) {
 		if (option == '?')
-			return CLI_USAGE;
+			return cli->status;
 		*(option == 's'   ? &question.side
 		  : option == 'c' ? &question.peer
 		  : option == 'p' ? &question.port

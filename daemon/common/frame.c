@@ -7,7 +7,10 @@
 
 #include "common/cleanup.h"
 #include "common/frame.h"
+#include "common/json.h"
 #include "common/protocol.h"
+
+#define RECEIVE_ROOM 65536u /* bytes, for the beginning of a frame */
 
 char *frame_encode(const json_t *json, size_t *size)
 {
@@ -74,9 +77,33 @@ static int receive_all(int fd, char *buf, size_t size)
 	return 0;
 }
 
+/*
+ * @length bytes into @text, to be freed in any case; no more is allocated than twice what has come.
+ */
+static int receive_text(int fd, size_t length, char **text)
+{
+	size_t got = 0;
+	int rc = 0;
+
+	while (got < length && !rc) {
+		size_t room = got ? 2 * got : RECEIVE_ROOM;
+		char *grown;
+
+		room = room < length ? room : length;
+		grown = realloc(*text, room);
+		if (!grown)
+			return -ENOMEM;
+		*text = grown;
+		rc = receive_all(fd, grown + got, room - got);
+		got = room;
+	}
+	return rc;
+}
+
 int frame_receive(int fd, size_t max, json_t **json)
 {
 	char header[PROTOCOL_HEADER];
+	autojson json_t *received = NULL;
 	autofree char *text = NULL;
 	size_t length;
 	int rc = receive_all(fd, header, sizeof(header));
@@ -86,15 +113,12 @@ int frame_receive(int fd, size_t max, json_t **json)
 	length = frame_length(header);
 	if (!length || length > max)
 		return -EMSGSIZE;
-	text = malloc(length);
-	if (!text)
-		return -ENOMEM;
-	rc = receive_all(fd, text, length);
+	rc = receive_text(fd, length, &text);
 	if (rc)
 		return rc;
-	*json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_object(*json))
-		return 0;
-	json_decref(*json);
-	return -EBADMSG;
+	received = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(received))
+		return -EBADMSG;
+	*json = steal_ptr(received);
+	return 0;
 }

@@ -6,7 +6,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* A frame that holds @json, to be freed; its length into @size.  NULL: out of memory or too large. */
+/*
+ * A frame that holds @json, to be freed; its length into @size.  NULL: out of memory or too large.
+ */
 char *frame_encode(const json_t *json, size_t *size);
 
 /* Length of the JSON that follows the PROTOCOL_HEADER bytes at @header. */

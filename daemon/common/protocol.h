@@ -14,26 +14,61 @@
  *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
- * "allowed", "denied", "reasons": {REASON: count...}}; ports and peers are
- * strings as in the configuration, empty for any.  origin is "FILE:LINE",
- * "command" or "runtime".
+ * "allowed", "denied", "reasons": {REASON: count...}, "max-rate": text|null,
+ * "max-connections": number|null, "max-memory": bytes|null, "max-rtt":
+ * microseconds|null}; ports, peers and max-rate are strings as in the
+ * configuration, ports and peers empty for any, unless there is a peers-file.
+ * "peers-file" is null or {"path", "peers": how many it adds to those, "digest": of
+ * all peers of the rule, hexadecimal}.  origin is "FILE:LINE", "command" or "runtime".
+ * "live" is the number of its SMC connections.
+ *
+ * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
+ * "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
+ * that is expected to gain, how many came by and how many of these gained, their
+ * bytes and their gain.  Gains are in set-ups, reals.  A service has "decides" too: the context
+ * whose vote counts (service, service-rate, subnet, peer, peer-rate) or null; a subnet
+ * "subnet"; a peer "peer", "rtt": microseconds|null, "no_smc": {"code": "0x...",
+ * "until": time|null, "times"}|null.
+ *
+ * A BREAKER is {"side", "prefix", "state", "votes", "evidence": {"syn", "timeout", "garbled",
+ * "reset"}, "code": "0x..."|null, "since": time|null, "until": time|null, "backoff": seconds}; until
+ * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
  *
  * command        arguments                              result
  * policy-add     name, side, ports, peers, action, ttl  generation, changed (bool),
- *                (text as in the configuration, all     rule (RULE)
- *                but name optional), replace, runtime
- *                (bool)
+ *                max-rate, max-connections, max-memory, rule (RULE)
+ *                max-rtt (text as in the configuration,
+ *                all but name optional), replace,
+ *                runtime (bool)
  * policy-del     names [..] (all of them or none)       generation, deleted [..]
  * policy-list                                           generation, default, rules [RULE..]
- * policy-show    name                                   generation, rule (RULE)
+ * policy-show    name                                   generation, rule (RULE, and of an auto rule
+ *                                                       "learned": {services, top [CONTEXT..]})
  * policy-test    queries [[SIDE, PEER, PORT]..], at     backend, answers
  *                most PROTOCOL_QUERIES_MAX; PORT a      [[VERDICT, REASON, NAME|null,
  *                number                                 GENERATION]..]
  * policy-flush                                          generation, deleted [..]
  * policy-export                                         text
+ * auto-show      prefix, most (peers, and subnets; all  services [CONTEXT..], peers [CONTEXT..],
+ *                optional)                              subnets [CONTEXT..], known {services, peers,
+ *                                                       subnets}, breakers [BREAKER..], cooldown
+ *                                                       (COOLDOWN), lost, smc_connections
+ * auto-forget    prefix (optional)                      services, peers, subnets, breakers: how many
  * reload                                                generation, changed (bool)
+ * recommend                                             text, rules [{name, side, ports, peers, action,
+ *                                                       connections, worthwhile, bytes, gain (set-ups),
+ *                                                       seconds, live, memory}..], connections, services,
+ *                                                       undecided, connection_memory
+ * record                                                start; see below
  * status                                                see status.c
  * stats                                                 see status.c
+ *
+ * After record the daemon goes on sending responses without requests, whenever connections
+ * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED]..], "lost",
+ * "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
+ * negative for those that were there before.
+ * lost counts connections since the response before for which there was no room, of this client or in
+ * the ring buffer.  The client shuts its end down to end: then comes the last one, with end.
  */
 #ifndef SMC_POLICY_PROTOCOL_H
 #define SMC_POLICY_PROTOCOL_H

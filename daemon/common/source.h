@@ -11,12 +11,16 @@
 
 #define SOURCE_SIZE_MAX (64u << 20) /* bytes of a file */
 
-/* Read @file on top of @config.  Returns 0, or a negative errno and @errors. */
+/*
+ * Read @file, and the files that it names, on top of @config.  Returns 0, or a negative errno and
+ * @errors.
+ */
 int source_read(const char *file, struct policy_config *config, struct policy_errors *errors);
 
 /*
  * Read @file, then the *.conf of the directory that belongs to it
- * (/etc/smc-policy.conf: /etc/smc-policy.d) in the order of their names.
+ * (/etc/smc-policy.conf: /etc/smc-policy.d) in the order of their names.  None of them may be
+ * writable by everybody.
  */
 int source_load(const char *file, struct policy_config *config, struct policy_errors *errors);
 

@@ -10,23 +10,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/backend.h"
 #include "kernel/error.h"
 #include "policy/compile.h"
 #include "policy/config.h"
+#include "smc_policy_auto.h"
 #include "smc_policy_maps.h"
 
 struct kernel;
 
+/* How much there must be room for. */
+struct kernel_sizes {
+	uint32_t rules; /* that there will be: the counters get room for at least twice as many */
+	uint32_t peers; /* and subnets that auto remembers */
+	uint32_t connections; /* that are watched at a time */
+};
+
 /*
- * Lock PIN_DIR and take over what is pinned there, or create it.  @rules is how
- * many rules there will be: the counters get room for at least twice as many.
+ * Lock PIN_DIR and take over what is pinned there, or create it.
  * Nothing that is in force changes until kernel_publish() and kernel_attach().
  */
-int kernel_open(struct kernel **kernel, const char *pin_dir, uint32_t rules,
+int kernel_open(struct kernel **kernel, const char *pin_dir, const struct kernel_sizes *sizes,
 		struct kernel_error *error);
 
 /* Let go of the descriptors; what is pinned stays in force. */
 void kernel_close(struct kernel *kernel);
+
+/* Take every backend's programs out of force; maps and counters stay. */
+int kernel_detach(struct kernel *kernel, struct kernel_error *error);
 
 /* Remove enforcement, programs, maps and pins; @kernel can only be closed then. */
 int kernel_release(struct kernel *kernel, struct kernel_error *error);
@@ -34,7 +45,7 @@ int kernel_release(struct kernel *kernel, struct kernel_error *error);
 /* Counter slots that rules can have: SMC_POLICY_SLOT_FIRST up to below this. */
 uint32_t kernel_slots(const struct kernel *kernel);
 
-/* Generation of the image in force, 0: there is none. */
+/* Generation of the image in force, or that was in force when kernel_open() came, 0: none was. */
 uint64_t kernel_generation(const struct kernel *kernel);
 
 /* The maps are new: an image must be published and kernel_attach() called before anything holds. */
@@ -75,10 +86,111 @@ int kernel_list_netns(const struct kernel *kernel, const uint64_t *cookies, size
 		      struct kernel_error *error);
 
 /*
- * Attach the program for @backend (POLICY_BACKEND_KMOD; nothing to do for
- * POLICY_BACKEND_OBSERVE) and pin all that is new.  A program that is attached
- * already and would be the same stays untouched.
+ * Whether @backend (not POLICY_BACKEND_AUTO) can be had in this kernel now.
+ * Changes nothing that is in force.  Returns 0, or a negative errno and @why.
  */
-int kernel_attach(struct kernel *kernel, enum policy_backend backend, struct kernel_error *error);
+int kernel_probe(struct kernel *kernel, enum policy_backend backend, struct kernel_error *why);
+
+/*
+ * Put @backend, probed with success, to work in all network namespaces, pin all that is new, and
+ * take other backends out of force.  Programs that are attached already and
+ * would be the same stay untouched.  @take_over: also where somebody else's
+ * SMC controller is selected.
+ */
+int kernel_attach(struct kernel *kernel, enum policy_backend backend, bool take_over,
+		  struct kernel_error *error);
+
+/* Pin everything again if pins are missing; sets @repinned. */
+int kernel_repin(struct kernel *kernel, bool *repinned, struct kernel_error *error);
+
+/*
+ * Go through the network namespaces: find out how the policy stands in each and,
+ * if @change, put it in force where it is not.  @list may be NULL.
+ */
+int kernel_enforce_netns(struct kernel *kernel, bool change, struct netns_list *list);
+
+/* Whether the policy holds by itself in network namespaces that are made from now on. */
+bool kernel_covers_new_netns(const struct kernel *kernel);
+
+/* ---- what is learned ---- */
+
+/*
+ * Attach to SMC's tracepoints if SMC is in use, let go of them if it is not: while they are
+ * attached the module cannot be removed.  True: ask again in a few seconds, nothing else tells
+ * when SMC is not used any more.
+ */
+bool kernel_follow_smc(struct kernel *kernel);
+
+/* In how many ns the next living connection is to be looked at; UINT64_MAX: none. */
+uint64_t kernel_next_look(const struct kernel *kernel);
+
+/* Draw a lesson from every connection that has lived long enough for one. */
+int kernel_look_at_living(struct kernel *kernel);
+
+/* Whether connections are watched, so that anything is learned and recorded; else @why not. */
+bool kernel_watches(const struct kernel *kernel, const char **why);
+
+/* Ring buffer of struct smc_policy_record: closed connections, and calls to wake up. */
+int kernel_records(const struct kernel *kernel);
+
+/* Ask for a call to wake up when the next connection opens. */
+void kernel_wake_me(const struct kernel *kernel);
+
+void kernel_set_recording(const struct kernel *kernel, bool recording);
+void kernel_read_host(const struct kernel *kernel, struct smc_policy_host *host);
+
+/* What auto and the breakers remember, one table each. */
+enum kernel_table {
+	KERNEL_SERVICES, /* struct smc_auto_key, struct smc_auto_service */
+	KERNEL_PEERS, /* struct smc_auto_key, struct smc_auto_peer; also subnets, by key.bits */
+	KERNEL_PATHS, /* struct smc_policy_path_key, struct smc_policy_path */
+	KERNEL_TABLES,
+};
+
+/* Bytes of a key and of a value of @table. */
+size_t kernel_key_size(enum kernel_table table);
+size_t kernel_value_size(enum kernel_table table);
+
+/* One record, a copy; it may be forgotten, and others put back, meanwhile.  Not 0 ends the walk. */
+typedef int (*kernel_visit)(void *arg, const void *key, const void *value);
+
+/*
+ * Call @visit for each record of @table, in no order: once for what stays there, perhaps for what
+ * comes or goes meanwhile.  Returns 0, what @visit returned, or a negative errno.
+ */
+int kernel_each(const struct kernel *kernel, enum kernel_table table, kernel_visit visit,
+		void *arg);
+
+/* Whether nothing is remembered in @table. */
+bool kernel_is_empty(const struct kernel *kernel, enum kernel_table table);
+
+/* Read one record.  -ENOENT: it is not there, else a negative errno. */
+int kernel_find(const struct kernel *kernel, enum kernel_table table, const void *key, void *value);
+
+/* Put one record back.  -EEXIST: it has been learned anew and stays, else a negative errno. */
+int kernel_restore(const struct kernel *kernel, enum kernel_table table, const void *key,
+		   const void *value);
+
+/* Forget one record.  -ENOENT: it is gone already, else a negative errno. */
+int kernel_forget(const struct kernel *kernel, enum kernel_table table, const void *key);
+
+/* Set the cool-down of the host to that of @from; all zero: there is none. */
+void kernel_set_cooldown(const struct kernel *kernel, const struct smc_policy_host *from);
+
+/*
+ * SMC connections of the rule with counter slot @slot (0: of the host) into @state, all zero if
+ * it never had any.  Returns 0 or a negative errno.
+ */
+int kernel_read_rule_state(const struct kernel *kernel, uint32_t slot,
+			   struct smc_policy_rule_state *state);
+
+/*
+ * @slot gets another rule: its SMC connections are counted from 0, and those of the rule before it
+ * no more.  Returns 0 or a negative errno.
+ */
+int kernel_renew_rule_state(const struct kernel *kernel, uint32_t slot);
+
+/* All hooks that this release knows and how each stands. */
+void kernel_describe(const struct kernel *kernel, struct backend_hooks *hooks);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -51,10 +52,8 @@ void module_read(struct module_state *state)
 int module_usable(const struct module_state *state, struct kernel_error *error)
 {
 	if (!state->loaded)
-		return kernel_fail(
-			error, -ENOENT,
-			"module smc_policy is not loaded; run \"modprobe smc_policy\" and "
-			"restart smc-policyd");
+		return kernel_fail(error, -ENOENT,
+				   "module smc_policy is not loaded; run \"modprobe smc_policy\"");
 	if (state->abi != SMC_POLICY_HOOK_ABI)
 		return kernel_fail(
 			error, -EPROTO,
@@ -65,7 +64,49 @@ int module_usable(const struct module_state *state, struct kernel_error *error)
 	return 0;
 }
 
-bool smc_present(void)
+/* Whether this kernel's modules.dep lists smc.ko, compressed or not. */
+static bool smc_loadable(void)
 {
-	return !access("/proc/sys/net/smc", F_OK);
+	autofclose FILE *file = NULL;
+	autofree char *line = NULL;
+	struct utsname kernel;
+	char path[256];
+	size_t size = 0;
+
+	uname(&kernel);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", kernel.release);
+	file = fopen(path, "re");
+	while (file && getline(&line, &size, file) > 0)
+		if (strstr(line, "/smc.ko") && strstr(line, "/smc.ko") < strchr(line, ':'))
+			return true;
+	return false;
+}
+
+/* Whether the protocol is registered; net.smc.* came only with 5.18. */
+static bool smc_loaded(void)
+{
+	autofclose FILE *file = fopen("/proc/net/protocols", "re");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, "SMC ", 4))
+			return true;
+	return false;
+}
+
+enum smc_state smc_state(void)
+{
+	if (smc_loaded())
+		return SMC_LOADED;
+	return smc_loadable() ? SMC_LOADABLE : SMC_ABSENT;
+}
+
+int smc_not_loaded(struct kernel_error *why)
+{
+	if (smc_state() == SMC_ABSENT)
+		return kernel_fail(why, -ENOENT,
+				   "this kernel has no SMC; boot one that has (CONFIG_SMC)");
+	return kernel_fail(
+		why, -ENOENT,
+		"SMC is not loaded; it is with its first socket, or by \"modprobe smc\"");
 }

@@ -19,10 +19,20 @@ struct module_state {
 /* Read /sys/module/smc_policy. */
 void module_read(struct module_state *state);
 
-/* 0 if the module can decide for us, else -ENOENT (not loaded) or -EPROTO (other ABI) and @error. */
+/*
+ * 0 if the module can decide for us, else -ENOENT (not loaded) or -EPROTO (other ABI) and @error.
+ */
 int module_usable(const struct module_state *state, struct kernel_error *error);
 
-/* SMC is there: as a module or built in. */
-bool smc_present(void);
+enum smc_state {
+	SMC_LOADED, /* as a module or built in */
+	SMC_LOADABLE, /* a module that is not loaded */
+	SMC_ABSENT, /* this kernel has none */
+};
+
+enum smc_state smc_state(void);
+
+/* Write into @why that SMC is not there and the way out; returns -ENOENT. */
+int smc_not_loaded(struct kernel_error *why);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -13,14 +14,24 @@
 #define SO_NETNS_COOKIE 71 /* include/uapi/asm-generic/socket.h */
 #endif
 
+/* Of the namespace that this thread is in, where only the module tells it. */
+static int module_cookie(uint64_t *cookie)
+{
+	autofclose FILE *file = fopen("/proc/sys/net/smc_policy/cookie", "re");
+
+	return file && fscanf(file, "%" SCNu64, cookie) == 1 ? 0 : -ENOPROTOOPT;
+}
+
 static int own_cookie(uint64_t *cookie)
 {
-	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t size = sizeof(*cookie);
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size))
+	if (fd < 0)
 		return -errno;
-	return 0;
+	if (!getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size))
+		return 0;
+	return errno == ENOPROTOOPT ? module_cookie(cookie) : -errno;
 }
 
 int netns_cookie(const char *name, uint64_t *cookie)

@@ -12,9 +12,12 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/trust.h"
 #include "kernel/pins.h"
 
 #define BPFFS "/sys/fs/bpf"
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_USEC 10000
 
 static bool on_bpffs(const char *path)
 {
@@ -54,6 +57,7 @@ static int make_path(const char *path)
 static int make_dir(const char *dir, struct kernel_error *error)
 {
 	size_t prefix = strlen(BPFFS);
+	char why[TRUST_WHY_SIZE];
 	int rc;
 
 	if (!strncmp(dir, BPFFS "/", prefix + 1) && !on_bpffs(BPFFS)) {
@@ -65,7 +69,23 @@ static int make_dir(const char *dir, struct kernel_error *error)
 	if (rc)
 		return kernel_fail(error, rc, "cannot create pin-dir %s: %s; choose another one",
 				   dir, strerror(-rc));
-	return on_bpffs(dir) ? 0 : mount_bpffs(dir, error);
+	rc = on_bpffs(dir) ? 0 : mount_bpffs(dir, error);
+	if (!rc && !trust_path(dir, false, why))
+		rc = kernel_fail(error, -EPERM, "pin-dir: %s", why);
+	return rc;
+}
+
+/* A daemon that was killed holds the lock until the kernel has cleared up after it. */
+static int lock_patiently(int fd)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		usleep(LOCK_PAUSE_USEC);
+	}
+	return -EBUSY;
 }
 
 static int lock_dir(struct pins *pins, struct kernel_error *error)
@@ -77,7 +97,7 @@ static int lock_dir(struct pins *pins, struct kernel_error *error)
 	if (fchmod(pins->lock, 0700))
 		return kernel_fail(error, -errno, "cannot restrict pin-dir %s to its owner: %s",
 				   pins->dir, strerror(errno));
-	if (flock(pins->lock, LOCK_EX | LOCK_NB))
+	if (lock_patiently(pins->lock))
 		return kernel_fail(error, -EBUSY,
 				   "another smc-policyd uses pin-dir %s; stop it, or set [daemon] "
 				   "pin-dir, state-dir and socket to run a second one",
@@ -165,6 +185,23 @@ void pins_close(struct pins *pins)
 	if (pins->lock >= 0)
 		close(pins->lock);
 	pins->lock = -1;
+}
+
+bool pins_intact(const struct pins *pins)
+{
+	struct stat ours, there;
+
+	return !fstat(pins->lock, &ours) && !stat(pins->dir, &there) &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino && pins_exist(pins);
+}
+
+int pins_reopen(struct pins *pins, struct kernel_error *error)
+{
+	char dir[sizeof(pins->dir)];
+
+	strcpy(dir, pins->dir);
+	pins_close(pins);
+	return pins_open(pins, dir, error);
 }
 
 bool pins_exist(const struct pins *pins)

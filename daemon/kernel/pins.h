@@ -32,6 +32,12 @@ void pins_close(struct pins *pins);
 /* Path of @name in the set @set ("current" or "next") into @buf of PATH_MAX bytes. */
 void pins_path(const struct pins *pins, const char *set, const char *name, char *buf);
 
+/* Whether the directory is still the one that pins_open() locked, with a set in force. */
+bool pins_intact(const struct pins *pins);
+
+/* Open and lock the directory anew after somebody has removed it or parts of it. */
+int pins_reopen(struct pins *pins, struct kernel_error *error);
+
 /* Whether there is a set in force. */
 bool pins_exist(const struct pins *pins);
 

@@ -9,8 +9,7 @@
  *      that are out.
  *   3. The nodes are flattened into boundaries: "from this address on, that
  *      table", ascending.
- *   4. The boundaries become a trie of 16-bit steps, leaves first, equal nodes
- *      stored once.
+ *   4. The boundaries become a trie, leaves first.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,12 +22,6 @@
 #include "policy/trie.h"
 
 #define NO_PARENT UINT32_MAX
-
-/* An address as a number; IPv4 in the upper 32 bits, so that both families sort and split alike. */
-typedef unsigned __int128 address_t;
-
-#define ADDRESS_BITS 128
-#define PIECE_BITS 16
 
 /* A prefix that a rule includes or excepts. */
 struct mention {
@@ -46,22 +39,33 @@ struct node {
 	bool excepted; /* here or above, some rule is taken out */
 };
 
-/* From this address on, that port table (as a leaf). */
-struct boundary {
-	address_t start;
-	uint32_t leaf;
+/* Where the walk of a family begins. */
+struct root {
+	uint32_t word;
+	unsigned int stride;
 };
+
+/* A table that was laid for one rule over another table.  Most nodes are of one rule. */
+struct laid {
+	uint32_t below, rule, table;
+};
+
+#define LAID 256u /* that are remembered, a power of two */
 
 struct compiler {
 	const struct policy *policy;
+	uint32_t n_slots; /* that its rules have, from 0 on */
 	struct trie trie;
 	struct ports ports;
 	/* of the family at hand */
 	struct mention *mentions;
 	struct node *nodes;
-	struct boundary *boundaries;
-	uint32_t n_mentions, n_nodes, n_boundaries;
+	struct boundaries boundaries;
+	uint32_t n_mentions, n_nodes, n_runs;
+	uint32_t *runs; /* where each run of sorted mentions begins, and where the last one ends */
+	struct mention *spare; /* room for half of the mentions */
 	uint32_t *scratch, *out; /* rule indices, room for all mentions */
+	struct laid laid[LAID];
 };
 
 /* ---- 1. nodes ---- */
@@ -92,38 +96,92 @@ static bool includes_none(const struct policy_rule *rule)
 	return true;
 }
 
+/* Whether @x may come before @y, where the rule of @x does not come after that of @y. */
+static bool in_order(const struct mention *x, const struct mention *y)
+{
+	if (x->start != y->start)
+		return x->start < y->start;
+	return x->length <= y->length;
+}
+
+/* A run goes on while mentions are in order: a rule's peers are. */
+static void add_mention(struct compiler *c, const struct mention *mention)
+{
+	if (!c->n_mentions || !in_order(&c->mentions[c->n_mentions - 1], mention))
+		c->runs[c->n_runs++] = c->n_mentions;
+	c->mentions[c->n_mentions++] = *mention;
+}
+
 static void list_mentions(struct compiler *c, bool v4)
 {
 	const struct policy_rule *rule;
 
 	c->n_mentions = 0;
+	c->n_runs = 0;
 	policy_for_each(rule, c->policy) {
 		struct mention mention = { .rule = (uint32_t)rule_i };
 
 		if (includes_none(rule))
-			c->mentions[c->n_mentions++] = mention;
+			add_mention(c, &mention);
 		for (size_t i = 0; i < rule->n_peers; i++) {
 			if (rule->peers[i].v4 != v4)
 				continue;
 			mention.start = prefix_start(&rule->peers[i]);
 			mention.length = rule->peers[i].length;
 			mention.except = rule->peers[i].except;
-			c->mentions[c->n_mentions++] = mention;
+			add_mention(c, &mention);
 		}
 	}
+	c->runs[c->n_runs] = c->n_mentions;
 }
 
-static int compare_mentions(const void *a, const void *b)
+/* Merge the sorted mentions from @at to before @middle with those from there to before @end. */
+static void merge_upwards(struct compiler *c, uint32_t at, uint32_t middle, uint32_t end)
 {
-	const struct mention *x = a, *y = b;
+	struct mention *to = c->mentions + at, *right = c->mentions + middle, *left = c->spare;
+	const struct mention *right_end = c->mentions + end, *left_end = left + (middle - at);
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	if (x->length != y->length)
-		return x->length - y->length;
-	if (x->rule != y->rule)
-		return x->rule < y->rule ? -1 : 1;
-	return x->except - y->except;
+	memcpy(left, to, (middle - at) * sizeof(*left));
+	while (left < left_end && right < right_end)
+		*to++ = in_order(left, right) ? *left++ : *right++;
+	memcpy(to, left, (size_t)(left_end - left) * sizeof(*left));
+}
+
+/* The same from the end, where the second run is the shorter one. */
+static void merge_downwards(struct compiler *c, uint32_t at, uint32_t middle, uint32_t end)
+{
+	struct mention *to = c->mentions + end, *left_end = c->mentions + middle;
+	const struct mention *left = c->mentions + at, *right = c->spare;
+	const struct mention *right_end = right + (end - middle);
+
+	memcpy(c->spare, left_end, (end - middle) * sizeof(*right));
+	while (right < right_end && left < left_end)
+		*--to = in_order(left_end - 1, right_end - 1) ? *--right_end : *--left_end;
+	while (right < right_end)
+		*--to = *--right_end;
+}
+
+/*
+ * Merge @n runs from @first on into one, with those on each side of about half of the mentions
+ * first.
+ */
+static void merge_runs(struct compiler *c, uint32_t first, uint32_t n)
+{
+	uint32_t at = c->runs[first], end = c->runs[first + n], left = 1, middle;
+
+	if (n < 2)
+		return;
+	while (left + 1 < n && c->runs[first + left] - at < (end - at) / 2)
+		left++;
+	merge_runs(c, first, left);
+	merge_runs(c, first + left, n - left);
+	middle = c->runs[first + left];
+	if (in_order(&c->mentions[middle - 1], &c->mentions[middle]))
+		return;
+	if (middle - at <= end - middle)
+		merge_upwards(c, at, middle, end);
+	else
+		merge_downwards(c, at, middle, end);
 }
 
 static bool same_prefix(const struct mention *a, const struct mention *b)
@@ -157,7 +215,7 @@ static void build_nodes(struct compiler *c)
 {
 	uint32_t i = 0, parent;
 
-	qsort(c->mentions, c->n_mentions, sizeof(*c->mentions), compare_mentions);
+	merge_runs(c, 0, c->n_runs);
 	c->n_nodes = 1;
 	c->nodes[0] = (struct node){ .parent = NO_PARENT };
 	for (; i < c->n_mentions && !c->mentions[i].length; i++)
@@ -229,6 +287,19 @@ static uint32_t lay_path(struct compiler *c, const struct node *node, uint32_t n
 	return ports_lay(&c->ports, below, c->scratch, n);
 }
 
+/* The table of the @n rules of c->scratch over table @below. */
+static uint32_t lay(struct compiler *c, uint32_t below, uint32_t n)
+{
+	struct laid *laid = &c->laid[(below * 31 + c->scratch[0]) % LAID];
+
+	if (n != 1)
+		return ports_lay(&c->ports, below, c->scratch, n);
+	if (laid->below != below || laid->rule != c->scratch[0])
+		*laid = (struct laid){ below, c->scratch[0],
+				       ports_lay(&c->ports, below, c->scratch, 1) };
+	return laid->table;
+}
+
 static void build_tables(struct compiler *c)
 {
 	for (uint32_t i = 0; i < c->n_nodes; i++) {
@@ -238,9 +309,8 @@ static void build_tables(struct compiler *c)
 			node->table = lay_path(c, node, list_excepted(c, node));
 		} else {
 			uint32_t below = i ? c->nodes[node->parent].table : PORTS_DEFAULT;
-			uint32_t n = list_included(c, node, 0);
 
-			node->table = ports_lay(&c->ports, below, c->scratch, n);
+			node->table = lay(c, below, list_included(c, node, 0));
 		}
 	}
 }
@@ -249,13 +319,7 @@ static void build_tables(struct compiler *c)
 
 static void add_boundary(struct compiler *c, address_t start, const struct node *node)
 {
-	uint32_t leaf = ports_word(&c->ports, node->table) | SMC_POLICY_TARGET_LEAF;
-
-	if (c->n_boundaries && c->boundaries[c->n_boundaries - 1].start == start)
-		c->n_boundaries--;
-	if (c->n_boundaries && c->boundaries[c->n_boundaries - 1].leaf == leaf)
-		return;
-	c->boundaries[c->n_boundaries++] = (struct boundary){ start, leaf };
+	trie_add_boundary(&c->trie, &c->boundaries, start, ports_number(&c->ports, node->table));
 }
 
 /* Leave @node and what encloses it up to @until, which goes on. */
@@ -272,7 +336,7 @@ static void leave_nodes(struct compiler *c, uint32_t node, uint32_t until)
 
 static void build_boundaries(struct compiler *c)
 {
-	c->n_boundaries = 0;
+	c->boundaries.n = 0;
 	add_boundary(c, 0, &c->nodes[0]);
 	for (uint32_t i = 1; i < c->n_nodes; i++) {
 		leave_nodes(c, i - 1, c->nodes[i].parent);
@@ -283,51 +347,21 @@ static void build_boundaries(struct compiler *c)
 
 /* ---- 4. trie ---- */
 
-/*
- * The target for the @n boundaries, which agree in the @depth uppermost bits;
- * @leaf holds before the first of them.
- */
-static uint32_t build_trie(struct compiler *c, const struct boundary *boundaries, uint32_t n,
-			   uint32_t leaf, int depth)
+/* The root of one family. */
+static struct root build_family(struct compiler *c, bool v4)
 {
-	int shift = ADDRESS_BITS - PIECE_BITS - depth;
-	struct entries entries = { 0 };
-	uint32_t from = 0, target;
+	struct root root = { 0 };
 
-	trie_add_entry(&c->trie, &entries, 0, leaf);
-	while (from < n) {
-		uint32_t key = (uint32_t)(boundaries[from].start >> shift) & (TRIE_KEYS - 1);
-		bool exact = !shift || !(boundaries[from].start << (ADDRESS_BITS - shift));
-		uint32_t to = from + 1;
-
-		while (to < n && ((boundaries[to].start >> shift) & (TRIE_KEYS - 1)) == key)
-			to++;
-		if (!exact || to - from > 1) {
-			target = build_trie(c, boundaries + from, to - from, leaf,
-					    depth + PIECE_BITS);
-			trie_add_entry(&c->trie, &entries, key, target);
-			key++;
-		}
-		leaf = boundaries[to - 1].leaf;
-		if (key < TRIE_KEYS)
-			trie_add_entry(&c->trie, &entries, key, leaf);
-		from = to;
-	}
-	target = trie_node(&c->trie, &entries);
-	free(entries.list);
-	return target;
-}
-
-/* The root target of one family. */
-static uint32_t build_family(struct compiler *c, bool v4)
-{
 	list_mentions(c, v4);
 	build_nodes(c);
 	build_tables(c);
 	if (c->trie.error)
-		return 0;
+		return root;
 	build_boundaries(c);
-	return build_trie(c, c->boundaries, c->n_boundaries, 0, 0);
+	if (!c->trie.error)
+		root.word =
+			trie_root(&c->trie, &c->boundaries, v4 ? 32 : ADDRESS_BITS, &root.stride);
+	return root;
 }
 
 static int allocate(struct compiler *c)
@@ -335,47 +369,113 @@ static int allocate(struct compiler *c)
 	const struct policy_rule *rule;
 	size_t room = 1;
 
-	policy_for_each(rule, c->policy)
+	c->n_slots = 1;
+	policy_for_each(rule, c->policy) {
 		room += rule->n_peers + 1;
+		if (rule->slot >= c->n_slots)
+			c->n_slots = rule->slot + 1;
+	}
 	if (room > UINT32_MAX / 4)
 		return -E2BIG;
-	c->mentions = calloc(room, sizeof(*c->mentions));
-	c->nodes = calloc(room + 1, sizeof(*c->nodes));
-	c->boundaries = calloc(2 * room + 2, sizeof(*c->boundaries));
-	c->scratch = calloc(room, sizeof(*c->scratch));
-	c->out = calloc(room, sizeof(*c->out));
-	return c->mentions && c->nodes && c->boundaries && c->scratch && c->out ? 0 : -ENOMEM;
+	c->mentions = reallocarray(NULL, room, sizeof(*c->mentions));
+	c->nodes = reallocarray(NULL, room + 1, sizeof(*c->nodes));
+	c->runs = reallocarray(NULL, room + 1, sizeof(*c->runs));
+	c->spare = reallocarray(NULL, room / 2 + 1, sizeof(*c->spare));
+	c->scratch = reallocarray(NULL, room, sizeof(*c->scratch));
+	c->out = reallocarray(NULL, room, sizeof(*c->out));
+	for (uint32_t i = 0; i < LAID; i++)
+		c->laid[i].below = NO_PARENT;
+	return c->mentions && c->nodes && c->runs && c->spare && c->scratch && c->out ? 0 : -ENOMEM;
 }
 
 static void release(struct compiler *c)
 {
 	free(c->mentions);
 	free(c->nodes);
-	free(c->boundaries);
+	free(c->boundaries.list);
+	free(c->runs);
+	free(c->spare);
 	free(c->scratch);
 	free(c->out);
 	ports_clear(&c->ports);
 	trie_clear(&c->trie);
 }
 
-static int finish(struct compiler *c, const struct policy_image_options *options,
-		  struct policy_image *image)
-{
-	uint32_t n_rows = (c->trie.n_words + SMC_POLICY_ROW_WORDS - 1) / SMC_POLICY_ROW_WORDS;
-	uint32_t *header = c->trie.words;
+/* ---- limits ---- */
 
+#define CONNECTION_MEMORY (128u * 1024) /* net.smc.wmem and rmem, as the kernel sets them */
+
+/* How many slots have to be in the table of limits: up to the last that has any. */
+static uint32_t count_limits(const struct compiler *c, const struct policy_image_options *options)
+{
+	uint32_t n = options->budget && policy_limits_any(options->budget);
+	const struct policy_rule *rule;
+
+	policy_for_each(rule, c->policy)
+		if (policy_limits_any(&rule->limits) && rule->slot >= n)
+			n = rule->slot + 1;
+	return n;
+}
+
+static uint32_t *row_word(struct smc_policy_row *rows, uint32_t at)
+{
+	return &rows[at / SMC_POLICY_ROW_WORDS].word[at % SMC_POLICY_ROW_WORDS];
+}
+
+/* The limits of each slot into @rows, whose word @at is the first. */
+static void write_limits(const struct compiler *c, const struct policy_image_options *options,
+			 struct smc_policy_row *rows, uint32_t at)
+{
+	uint64_t memory =
+		options->connection_memory ? options->connection_memory : CONNECTION_MEMORY;
+	const struct policy_rule *rule;
+
+	if (options->budget)
+		policy_limits_words(options->budget, memory, row_word(rows, at));
+	policy_for_each(rule, c->policy) {
+		uint32_t own = at + rule->slot * SMC_POLICY_LIMIT_WORDS;
+
+		if (policy_limits_any(&rule->limits))
+			policy_limits_words(&rule->limits, memory, row_word(rows, own));
+	}
+}
+
+/* ---- the whole ---- */
+
+static void write_header(const struct compiler *c, const struct policy_image_options *options,
+			 uint32_t *header)
+{
 	header[SMC_POLICY_HDR_MAGIC] = SMC_POLICY_IMAGE_MAGIC;
 	header[SMC_POLICY_HDR_LAYOUT] = SMC_POLICY_IMAGE_LAYOUT;
-	header[SMC_POLICY_HDR_ROWS] = n_rows;
 	header[SMC_POLICY_HDR_FLAGS] = options->flags;
 	header[SMC_POLICY_HDR_GENERATION_LO] = (uint32_t)options->generation;
 	header[SMC_POLICY_HDR_GENERATION_HI] = (uint32_t)(options->generation >> 32);
 	header[SMC_POLICY_HDR_DEFAULT] = (uint32_t)c->policy->default_action;
-	image->rows = calloc(n_rows, sizeof(*image->rows));
-	if (!image->rows)
+}
+
+static int finish(struct compiler *c, const struct policy_image_options *options,
+		  struct policy_image *image)
+{
+	uint32_t n_limits = count_limits(c, options);
+	uint32_t limits = (c->trie.n_words + SMC_POLICY_LIMIT_WORDS - 1) / SMC_POLICY_LIMIT_WORDS *
+			  SMC_POLICY_LIMIT_WORDS;
+	uint32_t n_words = limits + n_limits * SMC_POLICY_LIMIT_WORDS;
+	uint32_t n_rows = (n_words + SMC_POLICY_ROW_WORDS - 1) / SMC_POLICY_ROW_WORDS;
+	struct smc_policy_row *rows = calloc(n_rows, sizeof(*rows));
+
+	if (!rows)
 		return -ENOMEM;
-	memcpy(image->rows, c->trie.words, c->trie.n_words * sizeof(*c->trie.words));
-	image->n_rows = n_rows;
+	memcpy(rows, c->trie.words, c->trie.n_words * sizeof(*c->trie.words));
+	write_header(c, options, rows[0].word);
+	rows[0].word[SMC_POLICY_HDR_ROWS] = n_rows;
+	policy_parameters_words(options->parameters ? options->parameters
+						    : &policy_parameters_default,
+				rows[0].word);
+	if (n_limits) {
+		rows[0].word[SMC_POLICY_HDR_LIMITS] = limits;
+		write_limits(c, options, rows, limits);
+	}
+	*image = (struct policy_image){ rows, n_rows };
 	return 0;
 }
 
@@ -383,21 +483,26 @@ int policy_compile(const struct policy *policy, const struct policy_image_option
 		   struct policy_image *image)
 {
 	struct compiler c = { .policy = policy };
-	uint32_t root_v4, root_v6;
+	struct root v4, v6;
+	uint32_t tables;
 	int rc;
 
 	*image = (struct policy_image){ 0 };
 	rc = allocate(&c);
 	if (!rc) {
-		trie_init(&c.trie, SMC_POLICY_ROW_WORDS);
+		trie_init(&c.trie, SMC_POLICY_IMAGE_RESERVED, c.n_slots);
 		ports_init(&c.ports, policy, &c.trie);
-		root_v4 = build_family(&c, true);
-		root_v6 = build_family(&c, false);
+		v4 = build_family(&c, true);
+		v6 = build_family(&c, false);
+		tables = ports_write(&c.ports);
 		rc = c.trie.error;
 	}
 	if (!rc) {
-		c.trie.words[SMC_POLICY_HDR_ROOT_V4] = root_v4;
-		c.trie.words[SMC_POLICY_HDR_ROOT_V6] = root_v6;
+		c.trie.words[SMC_POLICY_HDR_ROOT_V4] = v4.word;
+		c.trie.words[SMC_POLICY_HDR_STRIDE_V4] = v4.stride;
+		c.trie.words[SMC_POLICY_HDR_ROOT_V6] = v6.word;
+		c.trie.words[SMC_POLICY_HDR_STRIDE_V6] = v6.stride;
+		c.trie.words[SMC_POLICY_HDR_TABLES] = tables;
 		rc = finish(&c, options, image);
 	}
 	release(&c);
@@ -426,13 +531,23 @@ static inline const struct smc_policy_row *smc_policy_image_row(smc_policy_image
 int policy_image_lookup(const struct policy_image *image, const uint8_t peer[16], int side,
 			uint16_t port, uint32_t *slot, int *action)
 {
+	const struct smc_policy_row *header = smc_policy_header(image);
 	struct smc_policy_result result;
 	__be32 words[4];
 
 	memcpy(words, peer, sizeof(words));
-	if (smc_policy_lookup(image, words, (uint32_t)side, port, &result))
+	if (!header || smc_policy_lookup(image, header, words, (uint32_t)side, port, &result))
 		return -EBADMSG;
 	*slot = result.slot;
 	*action = (int)result.action;
 	return 0;
+}
+
+void policy_image_limits(const struct policy_image *image, uint32_t slot,
+			 uint32_t words[SMC_POLICY_LIMIT_WORDS])
+{
+	const struct smc_policy_row *header = smc_policy_header(image);
+
+	if (!header || smc_policy_limits(image, header, slot, words))
+		memset(words, 0, SMC_POLICY_LIMIT_WORDS * sizeof(*words));
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/limits.h"
+#include "policy/parameters.h"
 #include "policy/rule.h"
 #include "smc_policy_image.h"
 
@@ -21,6 +23,9 @@ struct policy_image {
 struct policy_image_options {
 	uint64_t generation;
 	uint32_t flags; /* SMC_POLICY_IMAGE_F_* */
+	const struct policy_parameters *parameters; /* NULL: policy_parameters_default */
+	const struct policy_limits *budget; /* of the host; NULL: none */
+	uint64_t connection_memory; /* bytes that one SMC connection takes here, 0: 128 KiB */
 };
 
 /*
@@ -39,5 +44,13 @@ void policy_image_free(struct policy_image *image);
  */
 int policy_image_lookup(const struct policy_image *image, const uint8_t peer[16], int side,
 			uint16_t port, uint32_t *slot, int *action);
+
+/*
+ * The limits that @image has for counter slot @slot, or for the host
+ * (SMC_POLICY_SLOT_DEFAULT), into @words as enum smc_policy_image_limits; all zero
+ * where there are none.
+ */
+void policy_image_limits(const struct policy_image *image, uint32_t slot,
+			 uint32_t words[SMC_POLICY_LIMIT_WORDS]);
 
 #endif

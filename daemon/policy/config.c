@@ -21,8 +21,23 @@ enum section {
 	SECTION_UNKNOWN,
 	SECTION_DAEMON,
 	SECTION_POLICY,
+	SECTION_AUTO,
+	SECTION_BUDGET,
+	SECTION_BREAKER,
 	SECTION_RULE
 };
+
+static const struct {
+	const char *name;
+	enum section section;
+} sections[] = {
+	{ "daemon", SECTION_DAEMON }, { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
+	{ "budget", SECTION_BUDGET }, { "breaker", SECTION_BREAKER },
+};
+
+#define SECTIONS_TEXT "[daemon], [policy], [auto], [budget], [breaker] or [rule NAME]"
+
+static const char peers_file[] = POLICY_PEERS_FILE;
 
 #define KEYS_MAX 64 /* keys that are remembered as seen: all of them fit */
 
@@ -35,13 +50,17 @@ struct parser {
 	bool failed; /* there was an error, even if no memory to list it */
 	enum section section;
 	struct policy_rule *rule; /* being filled, owned */
+	struct policy_named_file list; /* its peers-file */
+	struct policy_peers peers; /* that it lists */
 	bool rule_nameless; /* its name was refused, it is not kept */
 	bool rule_unclear; /* a line of it was refused that may have been its action */
 	size_t rule_errors; /* number of errors before its own */
 	struct {
+		enum section section;
 		const char *key;
 		unsigned int line;
-	} seen[KEYS_MAX]; /* keys of this section, for SECTION_DAEMON and SECTION_POLICY over all its parts */
+		bool refused; /* its value was */
+	} seen[KEYS_MAX]; /* keys of this rule, and of all sections but rules */
 	size_t n_seen;
 	struct policy rules; /* of this file, to notice the same name twice */
 };
@@ -80,6 +99,12 @@ void policy_config_init(struct policy_config *config)
 			.netns = POLICY_NETNS_ALL,
 			.on_stop = POLICY_ON_STOP_KEEP,
 			.read_access = POLICY_READ_GROUP,
+			.parameters = policy_parameters_default,
+			.setup_cost = 100000,
+			.kib_gain = 1000,
+			.auto_peers = 65536,
+			.auto_connections = 65536,
+			.save_interval = 300,
 		},
 	};
 	policy_init(&config->policy);
@@ -115,7 +140,7 @@ __attribute__((format(printf, 3, 4))) static void complain(struct parser *parser
 	parser->failed = true;
 }
 
-/* ---- values of [daemon] and [policy] ---- */
+/* ---- values ---- */
 
 static int set_path(char *path, size_t size, const char *text, struct value_error *error)
 {
@@ -193,6 +218,11 @@ static int add_netns_name(void *arg, const char *word, struct value_error *error
 	return names[settings->n_netns_names] ? settings->n_netns_names++, 0 : -ENOMEM;
 }
 
+static int set_take_over(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return value_word(&words_yes_no, text, &config->settings.take_over, error);
+}
+
 static int set_netns(struct policy_config *config, const char *text, struct value_error *error)
 {
 	struct policy_settings *settings = &config->settings;
@@ -213,22 +243,137 @@ static int set_default(struct policy_config *config, const char *text, struct va
 	return value_word(&words_action, text, &config->policy.default_action, error);
 }
 
-static const struct key {
+/* ---- keys of all sections but rules ---- */
+
+struct key {
 	enum section section;
 	const char *name;
 	int (*set)(struct policy_config *config, const char *text, struct value_error *error);
-} keys[] = {
-	{ SECTION_DAEMON, "socket", set_socket },
-	{ SECTION_DAEMON, "state-dir", set_state_dir },
-	{ SECTION_DAEMON, "pin-dir", set_pin_dir },
-	{ SECTION_DAEMON, "log-level", set_log_level },
-	{ SECTION_DAEMON, "backend", set_backend },
-	{ SECTION_DAEMON, "netns", set_netns },
-	{ SECTION_DAEMON, "on-stop", set_on_stop },
-	{ SECTION_DAEMON, "group", set_group },
-	{ SECTION_DAEMON, "read-access", set_read_access },
-	{ SECTION_POLICY, "default", set_default },
+	/* Or, where @set is NULL, a number of struct policy_settings: */
+	int (*parse)(const struct key *key, const char *text, uint32_t *number,
+		     struct value_error *error);
+	size_t field;
+	uint32_t min, max;
+	/* Or, where both are NULL, a limit of the host. */
 };
+
+static int parse_number(const struct key *key, const char *text, uint32_t *number,
+			struct value_error *error)
+{
+	uint64_t found;
+	int rc = value_number(key->name, text, key->min, key->max, &found, error);
+
+	if (!rc)
+		*number = (uint32_t)found;
+	return rc;
+}
+
+/* Let a refusal name the word that would do too.  Returns @rc. */
+static int or_word(int rc, const char *word, struct value_error *error)
+{
+	size_t used;
+
+	if (rc != -EINVAL)
+		return rc;
+	used = strlen(error->text);
+	snprintf(error->text + used, sizeof(error->text) - used, ", or %s", word);
+	return rc;
+}
+
+static int parse_votes(const struct key *key, const char *text, uint32_t *number,
+		       struct value_error *error)
+{
+	if (strcmp(text, "off"))
+		return or_word(parse_number(key, text, number, error), "off", error);
+	*number = 0;
+	return 0;
+}
+
+static int parse_duration(const struct key *key, const char *text, uint32_t *number,
+			  struct value_error *error)
+{
+	uint64_t found;
+	int rc = value_duration(text, &found, error); /* at most ten years: they fit 32 bits */
+
+	(void)key;
+	if (!rc)
+		*number = (uint32_t)found;
+	return rc;
+}
+
+static int parse_duration_or_off(const struct key *key, const char *text, uint32_t *number,
+				 struct value_error *error)
+{
+	if (strcmp(text, "off"))
+		return or_word(parse_duration(key, text, number, error), "off", error);
+	*number = 0;
+	return 0;
+}
+
+static int parse_cost(const struct key *key, const char *text, uint32_t *number,
+		      struct value_error *error)
+{
+	(void)key;
+	return value_time_ns(text, number, error);
+}
+
+#define NUMBER(field) NULL, parse_number, offsetof(struct policy_settings, field)
+#define VOTES(field) NULL, parse_votes, offsetof(struct policy_settings, field)
+#define DURATION(field) NULL, parse_duration, offsetof(struct policy_settings, field), 0, 0
+#define DURATION_OR_OFF(field) \
+	NULL, parse_duration_or_off, offsetof(struct policy_settings, field), 0, 0
+#define COST(field) NULL, parse_cost, offsetof(struct policy_settings, field), 0, 0
+#define LIMIT NULL, NULL, 0, 0, 0
+#define VALUE(set) set, NULL, 0, 0, 0
+
+static const struct key keys[] = {
+	{ SECTION_DAEMON, "socket", VALUE(set_socket) },
+	{ SECTION_DAEMON, "state-dir", VALUE(set_state_dir) },
+	{ SECTION_DAEMON, "pin-dir", VALUE(set_pin_dir) },
+	{ SECTION_DAEMON, "log-level", VALUE(set_log_level) },
+	{ SECTION_DAEMON, "backend", VALUE(set_backend) },
+	{ SECTION_DAEMON, "take-over", VALUE(set_take_over) },
+	{ SECTION_DAEMON, "netns", VALUE(set_netns) },
+	{ SECTION_DAEMON, "on-stop", VALUE(set_on_stop) },
+	{ SECTION_DAEMON, "group", VALUE(set_group) },
+	{ SECTION_DAEMON, "read-access", VALUE(set_read_access) },
+	{ SECTION_POLICY, "default", VALUE(set_default) },
+	{ SECTION_AUTO, "setup-cost", COST(setup_cost) },
+	{ SECTION_AUTO, "kib-gain", COST(kib_gain) },
+	{ SECTION_AUTO, "half-life", DURATION(parameters.half_life) },
+	{ SECTION_AUTO, "peers", NUMBER(auto_peers), 1024, 4194304 },
+	{ SECTION_AUTO, "connections", NUMBER(auto_connections), 1024, 4194304 },
+	{ SECTION_AUTO, "save-interval", DURATION(save_interval) },
+	{ SECTION_AUTO, "peer-memory", DURATION_OR_OFF(parameters.peer) },
+	{ SECTION_AUTO, "peer-memory-max", DURATION(parameters.peer_max) },
+	{ SECTION_BUDGET, "max-rate", LIMIT },
+	{ SECTION_BUDGET, "max-connections", LIMIT },
+	{ SECTION_BUDGET, "max-memory", LIMIT },
+	{ SECTION_BUDGET, "max-rtt", LIMIT },
+	{ SECTION_BUDGET, "cooldown", DURATION_OR_OFF(parameters.cooldown) },
+	{ SECTION_BUDGET, "cooldown-max", DURATION(parameters.cooldown_max) },
+	{ SECTION_BREAKER, "votes", VOTES(parameters.votes), 2, 100 },
+	{ SECTION_BREAKER, "backoff", DURATION(parameters.backoff) },
+	{ SECTION_BREAKER, "backoff-max", DURATION(parameters.backoff_max) },
+	{ SECTION_BREAKER, "prefix-ipv4", NUMBER(parameters.prefix_v4), 0, 32 },
+	{ SECTION_BREAKER, "prefix-ipv6", NUMBER(parameters.prefix_v6), 0, 64 },
+};
+
+static uint32_t *key_number(const struct key *key, struct policy_config *config)
+{
+	return (uint32_t *)((char *)&config->settings + key->field);
+}
+
+static int set_key(const struct key *key, struct policy_config *config, const char *text,
+		   struct value_error *error)
+{
+	if (key->set)
+		return key->set(config, text, error);
+	if (key->parse)
+		return key->parse(key, text, key_number(key, config), error);
+	return or_word(policy_limits_set(&config->settings.budget, key->name, text, error), "none",
+		       error);
+}
 
 /* ---- sections ---- */
 
@@ -247,6 +392,15 @@ static void complain_rule(struct parser *parser, unsigned int line, const char *
 	errors->lines[at] = last;
 }
 
+static void drop_list(struct parser *parser)
+{
+	free(parser->list.path);
+	free(parser->list.text);
+	parser->list = (struct policy_named_file){ 0 };
+	free(parser->peers.items);
+	parser->peers = (struct policy_peers){ 0 };
+}
+
 static void finish_rule(struct parser *parser)
 {
 	struct policy_rule *rule = steal_ptr(parser->rule);
@@ -254,6 +408,9 @@ static void finish_rule(struct parser *parser)
 
 	if (!rule)
 		return;
+	if (parser->peers.n && policy_rule_add_file(rule, parser->list.path, &parser->peers))
+		complain(parser, rule->line, "out of memory");
+	drop_list(parser);
 	if (!parser->rule_unclear && policy_rule_check(rule, &error))
 		complain_rule(parser, rule->line, error.text);
 	if (parser->rule_nameless) {
@@ -298,17 +455,14 @@ static void start_rule(struct parser *parser, const char *name)
 	parser->rule->line = parser->line;
 }
 
-/* Keys of [daemon] and [policy] may not be repeated even if the section is opened twice. */
+/* The keys of other sections may not be repeated even if the section is opened twice. */
 static void forget_rule_keys(struct parser *parser)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < parser->n_seen; i++)
-		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
-			if (parser->seen[i].key == keys[k].name) {
-				parser->seen[kept++] = parser->seen[i];
-				break;
-			}
+		if (parser->seen[i].section != SECTION_RULE)
+			parser->seen[kept++] = parser->seen[i];
 	parser->n_seen = kept;
 }
 
@@ -317,18 +471,19 @@ static void start_section(struct parser *parser, const char *name)
 	finish_rule(parser);
 	forget_rule_keys(parser);
 	parser->section = SECTION_UNKNOWN;
-	if (!strcmp(name, "daemon")) {
-		parser->section = SECTION_DAEMON;
-	} else if (!strcmp(name, "policy")) {
-		parser->section = SECTION_POLICY;
-	} else if (!strncmp(name, "rule", 4) && strspn(name + 4, " \t")) {
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
+		if (!strcmp(name, sections[i].name))
+			parser->section = sections[i].section;
+	if (parser->section != SECTION_UNKNOWN)
+		return;
+	if (!strncmp(name, "rule", 4) && strspn(name + 4, " \t")) {
 		parser->section = SECTION_RULE;
 		start_rule(parser, name + 4 + strspn(name + 4, " \t"));
 	} else if (!strcmp(name, "rule")) {
 		complain(parser, parser->line, "section [rule] has no name; write [rule NAME]");
 	} else {
-		complain(parser, parser->line,
-			 "section [%.64s] is unknown; use [daemon], [policy] or [rule NAME]", name);
+		complain(parser, parser->line, "section [%.64s] is unknown; use " SECTIONS_TEXT,
+			 name);
 	}
 }
 
@@ -361,7 +516,7 @@ static void read_section(struct parser *parser, char *line)
 static bool first_time(struct parser *parser, const char *key)
 {
 	for (size_t i = 0; i < parser->n_seen; i++) {
-		if (parser->seen[i].key != key)
+		if (parser->seen[i].section != parser->section || parser->seen[i].key != key)
 			continue;
 		complain(parser, parser->line,
 			 "key \"%s\" is already set in line %u; keep one of them", key,
@@ -369,10 +524,19 @@ static bool first_time(struct parser *parser, const char *key)
 		return false;
 	}
 	if (parser->n_seen < KEYS_MAX) {
+		parser->seen[parser->n_seen].section = parser->section;
 		parser->seen[parser->n_seen].key = key;
+		parser->seen[parser->n_seen].refused = false;
 		parser->seen[parser->n_seen++].line = parser->line;
 	}
 	return true;
+}
+
+/* Note that the value of @key, which was seen last, was refused. */
+static void note_refused(struct parser *parser, const char *key)
+{
+	if (parser->n_seen && parser->seen[parser->n_seen - 1].key == key)
+		parser->seen[parser->n_seen - 1].refused = true;
 }
 
 /* "ports, peers or action": the keys of @section. */
@@ -389,6 +553,8 @@ static void list_keys(enum section section, char *buf, size_t size)
 		if (used < size)
 			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
 						 policy_rule_keys[i]);
+	if (section == SECTION_RULE && used < size)
+		snprintf(buf + used, size - used, ", %s", peers_file);
 }
 
 /* The key of that name in the section at hand, as in the tables, or NULL. */
@@ -398,7 +564,7 @@ static const char *find_key(const struct parser *parser, const char *name)
 		for (size_t i = 0; policy_rule_keys[i]; i++)
 			if (!strcmp(policy_rule_keys[i], name))
 				return policy_rule_keys[i];
-		return NULL;
+		return strcmp(name, peers_file) ? NULL : peers_file;
 	}
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (keys[i].section == parser->section && !strcmp(keys[i].name, name))
@@ -406,15 +572,34 @@ static const char *find_key(const struct parser *parser, const char *name)
 	return NULL;
 }
 
+/* Read the list @name and keep its peers for when the rule is complete. */
+static int set_peers_file(struct parser *parser, const char *name, struct value_error *error)
+{
+	policy_read_named read_named = parser->config->read_named;
+	struct value_error why = { "cannot be named here" };
+	struct policy_named_file *list = &parser->list;
+	int rc = read_named ? read_named(parser->file, name, list, &why) : -EINVAL;
+
+	if (rc)
+		return value_refuse(error, "peers-file %.160s %.200s", name, why.text);
+	rc = policy_peers_parse(&parser->peers, list->path, list->text, list->length,
+				parser->errors);
+	free(steal_ptr(list->text));
+	parser->failed |= rc != 0; /* the errors are told */
+	return rc == -ENOMEM ? rc : 0;
+}
+
 /* Set @key, which find_key() found. */
 static int set_value(struct parser *parser, const char *key, const char *value,
 		     struct value_error *error)
 {
+	if (key == peers_file)
+		return set_peers_file(parser, value, error);
 	if (parser->section == SECTION_RULE)
 		return policy_rule_set(parser->rule, key, value, error);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (keys[i].name == key)
-			return keys[i].set(parser->config, value, error);
+			return set_key(&keys[i], parser->config, value, error);
 	return -ENOENT;
 }
 
@@ -482,6 +667,8 @@ static void read_key(struct parser *parser, const char *name, const char *value)
 		complain_value(parser, key, value, &error);
 	else if (rc)
 		complain(parser, parser->line, "out of memory");
+	if (rc || !*value)
+		note_refused(parser, key);
 	if (!strcmp(key, "action"))
 		parser->rule_unclear |= rc || !*value;
 }
@@ -496,9 +683,7 @@ static int handle(void *user, const char *section, const char *name, const char 
 		return 1; /* told once, at the section */
 	if (parser->section == SECTION_NONE)
 		complain(parser, parser->line,
-			 "key \"%.64s\" is outside any section; begin with [daemon], [policy] or "
-			 "[rule NAME]",
-			 name);
+			 "key \"%.64s\" is outside any section; begin with " SECTIONS_TEXT, name);
 	else if (!value)
 		complain(parser, parser->line, "\"%.64s\" is not a key; write KEY = VALUE", name);
 	else if (!*name)
@@ -507,6 +692,65 @@ static int handle(void *user, const char *section, const char *name, const char 
 		read_key(parser, name, value);
 	parser->rule_unclear |= !value || !*name;
 	return 1;
+}
+
+/* ---- keys that must fit each other ---- */
+
+/* Note the line of @name of @section if this file has it; false if its value was refused. */
+static bool find_line(const struct parser *parser, enum section section, const char *name,
+		      unsigned int *line)
+{
+	for (size_t i = 0; i < parser->n_seen; i++) {
+		if (parser->seen[i].section != section || strcmp(parser->seen[i].key, name))
+			continue;
+		if (parser->seen[i].line > *line)
+			*line = parser->seen[i].line;
+		return !parser->seen[i].refused;
+	}
+	return true;
+}
+
+static void check_pair(struct parser *parser, enum section section, const char *name,
+		       uint32_t start, const char *max_name, uint32_t max)
+{
+	unsigned int line = 0;
+
+	if (find_line(parser, section, name, &line) &&
+	    find_line(parser, section, max_name, &line) && line && max < start)
+		complain(parser, line, "%s is %us, less than %s, %us; raise it, or shorten %s",
+			 max_name, max, name, start, name);
+}
+
+static void check_cost(struct parser *parser)
+{
+	struct policy_settings *settings = &parser->config->settings;
+	uint64_t bytes = settings->setup_cost * 1024ULL / settings->kib_gain;
+	unsigned int line = 0;
+
+	if (!find_line(parser, SECTION_AUTO, "setup-cost", &line) ||
+	    !find_line(parser, SECTION_AUTO, "kib-gain", &line))
+		return;
+	if (!bytes || bytes > UINT32_MAX)
+		complain(parser, line,
+			 "setup-cost divided by kib-gain makes %llu bytes that pay for a set-up; "
+			 "write values that make 1 byte to 4 GiB of it, for example 100us and 1us",
+			 (unsigned long long)bytes);
+	else
+		settings->parameters.setup_bytes = (uint32_t)bytes;
+}
+
+/* What must hold of the settings together, where this file has changed them. */
+static void check_settings(struct parser *parser)
+{
+	const struct policy_parameters *parameters = &parser->config->settings.parameters;
+
+	check_cost(parser);
+	check_pair(parser, SECTION_AUTO, "peer-memory", parameters->peer, "peer-memory-max",
+		   parameters->peer_max);
+	check_pair(parser, SECTION_BUDGET, "cooldown", parameters->cooldown, "cooldown-max",
+		   parameters->cooldown_max);
+	check_pair(parser, SECTION_BREAKER, "backoff", parameters->backoff, "backoff-max",
+		   parameters->backoff_max);
 }
 
 /* ---- lines ---- */
@@ -521,20 +765,16 @@ static char *refuse_line(struct parser *parser, char *buf)
 /* Complain of what inih would cut, split or take for the end of the text. */
 static bool check_line(struct parser *parser, const char *line, size_t length, size_t room)
 {
+	struct value_error error;
+
 	if (length > POLICY_CONFIG_LINE_MAX || length + 2 > room) {
 		complain(parser, parser->line,
 			 "line is longer than %d bytes; split the list over several rules",
 			 POLICY_CONFIG_LINE_MAX);
 		return false;
 	}
-	for (size_t i = 0; i < length; i++) {
-		unsigned char byte = (unsigned char)line[i];
-
-		if ((byte >= ' ' && byte != 0x7f) || byte == '\t')
-			continue;
-		complain(parser, parser->line,
-			 "line contains a %s (0x%02x); write plain text, tabs and blanks only",
-			 byte ? "control character" : "NUL byte", byte);
+	if (value_line(line, length, &error)) {
+		complain(parser, parser->line, "%s", error.text);
 		return false;
 	}
 	return true;
@@ -616,6 +856,7 @@ int policy_config_parse(struct policy_config *config, const char *file, const ch
 	configure_inih();
 	rc = ini_parse_stream(read_line, &parser, handle, &parser);
 	finish_rule(&parser);
+	check_settings(&parser);
 	if (rc && !parser.failed)
 		complain(&parser, rc > 0 ? (unsigned int)rc : 0, "cannot be read; out of memory");
 	if (!parser.failed && adopt_rules(&parser))

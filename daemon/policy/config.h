@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <sys/un.h>
 
+#include "policy/limits.h"
+#include "policy/parameters.h"
 #include "policy/rule.h"
 
 #define POLICY_CONFIG_FILE "/etc/smc-policy.conf"
@@ -42,7 +44,7 @@ enum policy_netns {
 	POLICY_NETNS_LIST,
 };
 
-/* [daemon] */
+/* [daemon], [auto], [budget] and [breaker] */
 struct policy_settings {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char state_dir[PATH_MAX];
@@ -53,13 +55,39 @@ struct policy_settings {
 	int netns; /* enum policy_netns */
 	char **netns_names; /* POLICY_NETNS_LIST: names as in `ip netns`, or "init" */
 	size_t n_netns_names;
+	int take_over; /* 1: replace an SMC controller that somebody else selected, 0: leave it */
 	int on_stop; /* enum policy_on_stop */
 	int read_access; /* enum policy_read_access */
+
+	/* [auto], [breaker] and the cooldown of [budget] */
+	struct policy_parameters parameters;
+	uint32_t setup_cost, kib_gain; /* ns; their ratio is parameters.setup_bytes */
+	uint32_t auto_peers; /* services, subnets and peers that are remembered */
+	uint32_t auto_connections; /* living connections that are watched */
+	uint32_t save_interval; /* seconds between two times that what is learned is saved */
+
+	struct policy_limits budget; /* of the host */
 };
+
+/* A file that the configuration names; both to be freed. */
+struct policy_named_file {
+	char *path; /* absolute */
+	char *text;
+	size_t length;
+};
+
+/*
+ * Read @name, which configuration file @file names: relative to the folder of @file if it does
+ * not begin with "/".  Returns 0 and @named, or a negative errno and @error, which says what is
+ * wrong with it, "cannot be read: ...", and with -EINVAL what would be right.
+ */
+typedef int (*policy_read_named)(const char *file, const char *name,
+				 struct policy_named_file *named, struct value_error *error);
 
 struct policy_config {
 	struct policy_settings settings;
 	struct policy policy;
+	policy_read_named read_named; /* NULL: no file can be named */
 };
 
 /* Errors as they are found, one line of text each. */

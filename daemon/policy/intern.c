@@ -2,17 +2,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "policy/intern.h"
 
-#define CHUNK (1u << 20)
+#define ROOM 1024u /* at first */
 
+/* Small, so that the caches hold many: most looks are for a key that is not there. */
 struct intern_slot {
-	const char *key; /* NULL: free */
-	uint32_t length, hash, value;
+	uint32_t hash;
+	uint32_t entry; /* behind it in the list: 0 is free */
+};
+
+struct intern_entry {
+	const char *key;
+	uint32_t length, value;
 };
 
 /* Mixes 8 bytes a step; the constant is 2^64 divided by the golden ratio. */
-static uint32_t hash_bytes(const void *key, size_t length)
+uint64_t intern_hash(const void *key, size_t length)
 {
 	const unsigned char *byte = key;
 	uint64_t hash = length * 0x9e3779b97f4a7c15ULL, word;
@@ -24,37 +31,11 @@ static uint32_t hash_bytes(const void *key, size_t length)
 	}
 	word = 0;
 	memcpy(&word, byte, length);
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
-	return (uint32_t)(hash >> 32);
+	return (hash ^ word) * 0x9e3779b97f4a7c15ULL;
 }
 
-/* Memory for a key.  Keys never move and go all at once. */
-static char *keep(struct intern *intern, const void *key, size_t length)
+static int grow(struct intern *intern, uint32_t room)
 {
-	size_t size = length > CHUNK ? length : CHUNK;
-	char **chunks, *at;
-
-	if (!intern->n_chunks || intern->size - intern->used < length) {
-		chunks = reallocarray(intern->chunks, intern->n_chunks + 1, sizeof(char *));
-		if (!chunks)
-			return NULL;
-		intern->chunks = chunks;
-		chunks[intern->n_chunks] = malloc(size);
-		if (!chunks[intern->n_chunks])
-			return NULL;
-		intern->n_chunks++;
-		intern->used = 0;
-		intern->size = size;
-	}
-	at = intern->chunks[intern->n_chunks - 1] + intern->used;
-	memcpy(at, key, length);
-	intern->used += length;
-	return at;
-}
-
-static int grow(struct intern *intern)
-{
-	uint32_t room = intern->room ? intern->room * 2 : 1024;
 	struct intern_slot *slots = calloc(room, sizeof(*slots));
 
 	if (!slots)
@@ -62,9 +43,9 @@ static int grow(struct intern *intern)
 	for (uint32_t i = 0; i < intern->room; i++) {
 		uint32_t at = intern->slots[i].hash & (room - 1);
 
-		if (!intern->slots[i].key)
+		if (!intern->slots[i].entry)
 			continue;
-		while (slots[at].key)
+		while (slots[at].entry)
 			at = (at + 1) & (room - 1);
 		slots[at] = intern->slots[i];
 	}
@@ -74,35 +55,71 @@ static int grow(struct intern *intern)
 	return 0;
 }
 
+static struct intern_entry *add_entry(struct intern *intern, const void *key, size_t length)
+{
+	struct intern_entry *entry;
+
+	if (array_grow(intern->entries, intern->n, intern->entries_room))
+		return NULL;
+	entry = &intern->entries[intern->n];
+	entry->key = arena_keep(&intern->keys, key, length);
+	entry->length = (uint32_t)length;
+	entry->value = INTERN_NEW;
+	return entry->key ? entry : NULL;
+}
+
+static uint32_t hash_of(const void *key, size_t length)
+{
+	return (uint32_t)(intern_hash(key, length) >> 32);
+}
+
+/* The slot of @key, or the free one where it would be; there is one. */
+static struct intern_slot *find_slot(const struct intern *intern, uint32_t hash, const void *key,
+				     size_t length)
+{
+	uint32_t at = hash & (intern->room - 1);
+
+	for (; intern->slots[at].entry; at = (at + 1) & (intern->room - 1)) {
+		const struct intern_entry *entry = &intern->entries[intern->slots[at].entry - 1];
+
+		if (intern->slots[at].hash == hash && entry->length == length &&
+		    !memcmp(entry->key, key, length))
+			break;
+	}
+	return &intern->slots[at];
+}
+
+const uint32_t *intern_known(const struct intern *intern, const void *key, size_t length)
+{
+	const struct intern_slot *slot;
+
+	if (!intern->n)
+		return NULL;
+	slot = find_slot(intern, hash_of(key, length), key, length);
+	return slot->entry ? &intern->entries[slot->entry - 1].value : NULL;
+}
+
 uint32_t *intern_find(struct intern *intern, const void *key, size_t length)
 {
-	uint32_t hash = hash_bytes(key, length), at;
+	uint32_t hash = hash_of(key, length);
+	struct intern_entry *entry;
 	struct intern_slot *slot;
 
-	if (intern->n >= intern->room / 2 && grow(intern))
+	if (intern->n >= intern->room / 2 && grow(intern, intern->room ? intern->room * 2 : ROOM))
 		return NULL;
-	for (at = hash & (intern->room - 1);; at = (at + 1) & (intern->room - 1)) {
-		slot = &intern->slots[at];
-		if (!slot->key)
-			break;
-		if (slot->hash == hash && slot->length == length && !memcmp(slot->key, key, length))
-			return &slot->value;
-	}
-	slot->key = keep(intern, key, length);
-	if (!slot->key)
-		return NULL;
-	slot->length = (uint32_t)length;
-	slot->hash = hash;
-	slot->value = INTERN_NEW;
-	intern->n++;
-	return &slot->value;
+	slot = find_slot(intern, hash, key, length);
+	if (slot->entry)
+		return &intern->entries[slot->entry - 1].value;
+	entry = add_entry(intern, key, length);
+	if (entry)
+		*slot = (struct intern_slot){ hash, ++intern->n };
+	return entry ? &entry->value : NULL;
 }
 
 void intern_clear(struct intern *intern)
 {
-	for (size_t i = 0; i < intern->n_chunks; i++)
-		free(intern->chunks[i]);
-	free(intern->chunks);
+	arena_clear(&intern->keys);
+	free(intern->entries);
 	free(intern->slots);
 	*intern = (struct intern){ 0 };
 }

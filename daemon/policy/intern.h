@@ -6,14 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/arena.h"
+
 #define INTERN_NEW UINT32_MAX /* value of a key that was just added */
 
 /* Zero-initialised is empty. */
 struct intern {
 	struct intern_slot *slots;
-	uint32_t n, room; /* room is a power of two */
-	char **chunks; /* where keys are kept */
-	size_t n_chunks, used, size;
+	uint32_t room; /* slots, a power of two */
+	struct intern_entry *entries;
+	uint32_t n, entries_room;
+	struct arena keys;
 };
 
 /*
@@ -22,6 +25,12 @@ struct intern {
  */
 uint32_t *intern_find(struct intern *intern, const void *key, size_t length);
 
+/* The value of @key, NULL if it is not there. */
+const uint32_t *intern_known(const struct intern *intern, const void *key, size_t length);
+
 void intern_clear(struct intern *intern);
+
+/* Hash of @length bytes, 8 at a time.  Pinned maps hold what policy_rule_digest() makes of it. */
+uint64_t intern_hash(const void *key, size_t length);
 
 #endif

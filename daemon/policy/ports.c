@@ -12,25 +12,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
+#include "common/array.h"
 #include "policy/ports.h"
 
-#define HOLE (SMC_POLICY_TARGET_LEAF | SMC_POLICY_RESULT_BELOW)
+#define PORTS 65536u
+#define PORT_BITS 16
+#define HOLE SMC_POLICY_RESULT_BELOW /* of which table, is added in the end */
 #define COPY_MAX 128 /* entries of a table that are worth a copy */
+#define PLAIN_RANGES 8 /* of ports that surely go into one bucket */
 
 struct port_table {
-	struct entries side[SMC_POLICY_SIDES];
+	struct boundaries side[SMC_POLICY_SIDES]; /* none yet of a rule alone: see table_at() */
 	uint32_t below; /* fills the holes; PORTS_DEFAULT if there are none */
-	uint32_t word;
+	uint32_t rule; /* that is alone in it */
+	uint32_t number; /* in the image */
+};
+
+/* A table in the image. */
+struct port_targets {
+	uint32_t half[SMC_POLICY_PORT_TABLE_WORDS]; /* by side, then by uppermost bit of the port */
 };
 
 /* A port range of a rule. */
 struct claim {
 	uint32_t first, last; /* ends included */
-	uint32_t rule, target;
+	uint32_t rule, result;
 	bool both_sides;
 	uint8_t action;
 };
+
+static address_t port_key(uint32_t port)
+{
+	return (address_t)port << (ADDRESS_BITS - PORT_BITS);
+}
 
 /* ---- claims ---- */
 
@@ -60,21 +74,40 @@ static uint32_t count_claims(const struct policy *policy, const uint32_t *rules,
 	return (uint32_t)claims;
 }
 
+static bool has_side(const struct policy_rule *rule, int side)
+{
+	return rule->side == POLICY_SIDE_BOTH || rule->side == side;
+}
+
+static uint32_t result_of(const struct policy_rule *rule)
+{
+	uint32_t limited = policy_limits_any(&rule->limits) ? SMC_POLICY_RESULT_LIMITED : 0;
+
+	return rule->slot << SMC_POLICY_RESULT_SLOT_SHIFT | limited | (uint32_t)rule->action;
+}
+
+/* The ranges of ports that @rule has, @n of them. */
+static const struct policy_range *ranges_of(const struct policy_rule *rule, size_t *n)
+{
+	static const struct policy_range any = { 0, PORTS - 1 };
+
+	*n = rule->n_ports ? rule->n_ports : 1;
+	return rule->n_ports ? rule->ports : &any;
+}
+
 static uint32_t add_claims(const struct policy *policy, uint32_t index, struct claim *claims)
 {
-	static const struct policy_range any = { 0, TRIE_KEYS - 1 };
 	const struct policy_rule *rule = policy->rules[index];
-	size_t n = rule->n_ports ? rule->n_ports : 1;
+	const struct policy_range *range;
+	size_t n;
 
+	range = ranges_of(rule, &n);
 	for (size_t i = 0; i < n; i++) {
-		const struct policy_range *range = rule->n_ports ? &rule->ports[i] : &any;
-
 		claims[i] = (struct claim){
-			.first = range->first,
-			.last = range->last,
+			.first = range[i].first,
+			.last = range[i].last,
 			.rule = index,
-			.target = SMC_POLICY_TARGET_LEAF | rule->slot |
-				  (uint32_t)rule->action << SMC_POLICY_RESULT_ACTION_SHIFT,
+			.result = result_of(rule),
 			.both_sides = rule->side == POLICY_SIDE_BOTH,
 			.action = (uint8_t)rule->action,
 		};
@@ -91,7 +124,7 @@ static uint32_t list_claims(const struct policy *policy, const uint32_t *rules, 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct policy_rule *rule = policy->rules[rules[i]];
 
-		if (rule->side == POLICY_SIDE_BOTH || rule->side == side)
+		if (has_side(rule, side))
 			count += add_claims(policy, rules[i], claims + count);
 	}
 	qsort(claims, count, sizeof(*claims), compare_claims);
@@ -103,7 +136,7 @@ static uint32_t list_claims(const struct policy *policy, const uint32_t *rules, 
 /* The ports cut into pieces at every end of a claim. */
 struct pieces {
 	uint32_t *start; /* ascending, the first 0 */
-	uint32_t *target; /* HOLE: not painted */
+	uint32_t *result; /* HOLE: not painted */
 	uint32_t *next; /* a way to the first piece from here that is not painted */
 	uint32_t n;
 };
@@ -127,10 +160,10 @@ static void cut_pieces(struct pieces *pieces, const struct claim *claims, uint32
 	qsort(start, count, sizeof(*start), compare_words);
 	pieces->n = 1;
 	for (uint32_t i = 1; i < count; i++)
-		if (start[i] != start[pieces->n - 1] && start[i] < TRIE_KEYS)
+		if (start[i] != start[pieces->n - 1] && start[i] < PORTS)
 			start[pieces->n++] = start[i];
 	for (uint32_t i = 0; i < pieces->n; i++) {
-		pieces->target[i] = HOLE;
+		pieces->result[i] = HOLE;
 		pieces->next[i] = i;
 	}
 	pieces->next[pieces->n] = pieces->n;
@@ -159,42 +192,155 @@ static void paint(struct pieces *pieces, const struct claim *claim)
 	uint32_t at = next_hole(pieces, find_piece(pieces, claim->first));
 
 	while (at < pieces->n && pieces->start[at] <= claim->last) {
-		pieces->target[at] = claim->target;
+		pieces->result[at] = claim->result;
 		pieces->next[at] = at + 1;
 		at = next_hole(pieces, at);
 	}
 }
 
-/* What @rules say for the ports of @side: @entries, with holes. */
+/* Memory for @size bytes until the next call; NULL, with the error noted: there is none. */
+static void *borrow(struct ports *ports, size_t size)
+{
+	void *scratch;
+
+	if (size <= ports->scratch_size)
+		return ports->scratch;
+	scratch = malloc(2 * size);
+	if (!scratch) {
+		trie_fail(ports->trie, -ENOMEM);
+		return NULL;
+	}
+	free(ports->scratch);
+	ports->scratch = scratch;
+	ports->scratch_size = 2 * size;
+	return scratch;
+}
+
+/* What @rules say for the ports of @side: @boundaries, with holes. */
 static void paint_side(struct ports *ports, const uint32_t *rules, uint32_t n, int side,
-		       struct entries *entries)
+		       struct boundaries *boundaries)
 {
 	uint32_t room = count_claims(ports->policy, rules, n);
-	autofree struct claim *claims = calloc(room + 1, sizeof(*claims));
-	autofree uint32_t *scratch = calloc(3 * (2 * room + 2), sizeof(*scratch));
+	uint32_t most = 2 * room + 2; /* pieces */
+	struct claim *claims = borrow(ports, room * sizeof(*claims) + 3 * most * sizeof(uint32_t));
 	struct pieces pieces;
 	uint32_t count;
 
-	if (!claims || !scratch) {
-		trie_fail(ports->trie, -ENOMEM);
+	boundaries->n = 0;
+	if (!claims)
 		return;
-	}
-	pieces.start = scratch;
-	pieces.target = scratch + 2 * room + 2;
-	pieces.next = pieces.target + 2 * room + 2;
+	pieces.start = (uint32_t *)(claims + room);
+	pieces.result = pieces.start + most;
+	pieces.next = pieces.result + most;
 	count = list_claims(ports->policy, rules, n, side, claims);
 	cut_pieces(&pieces, claims, count);
 	for (uint32_t i = 0; i < count; i++)
 		paint(&pieces, &claims[i]);
 	for (uint32_t i = 0; i < pieces.n; i++)
-		trie_add_entry(ports->trie, entries, pieces.start[i], pieces.target[i]);
+		trie_add_boundary(ports->trie, boundaries, port_key(pieces.start[i]),
+				  pieces.result[i]);
+}
+
+/* What @rule, alone over the default table, says for the ports of @side: without holes. */
+static void paint_alone(struct ports *ports, const struct policy_rule *rule, int side,
+			struct boundaries *boundaries)
+{
+	uint32_t rest = (uint32_t)ports->policy->default_action, result = result_of(rule), end = 0;
+	const struct policy_range *range;
+	size_t n;
+
+	boundaries->n = 0;
+	trie_add_boundary(ports->trie, boundaries, 0, rest);
+	range = ranges_of(rule, &n);
+	for (size_t i = 0; i < n && has_side(rule, side); i++) {
+		if (range[i].last < end)
+			continue;
+		trie_add_boundary(ports->trie, boundaries,
+				  port_key(range[i].first < end ? end : range[i].first), result);
+		end = range[i].last + 1u;
+		if (end < PORTS)
+			trie_add_boundary(ports->trie, boundaries, port_key(end), rest);
+	}
+}
+
+/* The boundaries of both sides of @table, in which @rule is alone, made in @lists. */
+static void paint_sides(struct ports *ports, const struct policy_rule *rule,
+			struct boundaries lists[SMC_POLICY_SIDES], struct port_table *table)
+{
+	for (int side = 0; side < SMC_POLICY_SIDES; side++) {
+		if (side != SMC_POLICY_CONNECT && rule->side == POLICY_SIDE_BOTH) {
+			table->side[side] = lists[SMC_POLICY_CONNECT];
+			continue;
+		}
+		paint_alone(ports, rule, side, &lists[side]);
+		table->side[side] = lists[side];
+	}
+}
+
+static bool any_one_sided(const struct policy *policy, const uint32_t *rules, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (policy->rules[rules[i]]->side != POLICY_SIDE_BOTH)
+			return true;
+	return false;
+}
+
+static void copy_boundaries(struct ports *ports, struct boundaries *to,
+			    const struct boundaries *from)
+{
+	to->n = 0;
+	for (uint32_t i = 0; i < from->n; i++)
+		trie_add_boundary(ports->trie, to, from->list[i].start, from->list[i].leaf);
+}
+
+/* ---- keeping what was painted ---- */
+
+static bool sides_equal(const struct port_table *table)
+{
+	const struct boundaries *a = &table->side[SMC_POLICY_CONNECT];
+	const struct boundaries *b = &table->side[SMC_POLICY_ACCEPT];
+
+	return a->n == b->n &&
+	       (a->list == b->list || !memcmp(a->list, b->list, a->n * sizeof(*a->list)));
+}
+
+/* Give @table lists of its own. */
+static void keep_lists(struct ports *ports, struct port_table *table)
+{
+	bool equal = sides_equal(table);
+
+	for (int side = 0; side < SMC_POLICY_SIDES; side++) {
+		struct boundaries *list = &table->side[side];
+
+		if (side != SMC_POLICY_CONNECT && equal) {
+			*list = table->side[SMC_POLICY_CONNECT];
+			continue;
+		}
+		list->room = list->n;
+		list->list = arena_keep(&ports->lists, list->list, list->n * sizeof(*list->list));
+		if (!list->list)
+			trie_fail(ports->trie, -ENOMEM);
+	}
+}
+
+/* Table @at with its boundaries, until another one is added. */
+static const struct port_table *table_at(struct ports *ports, uint32_t at)
+{
+	struct port_table *table = &ports->tables[at];
+
+	if (!table->side[SMC_POLICY_CONNECT].n) {
+		paint_sides(ports, ports->policy->rules[table->rule], ports->below, table);
+		if (!ports->trie->error)
+			keep_lists(ports, table);
+	}
+	return table;
 }
 
 /* ---- laying one table over another ---- */
 
-/* Add to @entries what @below says for the keys from @first to before @end. */
-static void fill_hole(struct ports *ports, struct entries *entries, const struct entries *below,
-		      uint32_t first, uint32_t end)
+/* Add to @boundaries what @below says for the keys from @first to before @end. */
+static void fill_hole(struct ports *ports, struct boundaries *boundaries,
+		      const struct boundaries *below, address_t first, address_t end)
 {
 	uint32_t low = 0;
 
@@ -205,36 +351,40 @@ static void fill_hole(struct ports *ports, struct entries *entries, const struct
 			low += half;
 		n -= half;
 	}
-	trie_add_entry(ports->trie, entries, first, below->list[low].target);
+	trie_add_boundary(ports->trie, boundaries, first, below->list[low].leaf);
 	for (low++; low < below->n && below->list[low].start < end; low++)
-		trie_add_entry(ports->trie, entries, below->list[low].start,
-			       below->list[low].target);
+		trie_add_boundary(ports->trie, boundaries, below->list[low].start,
+				  below->list[low].leaf);
 }
 
-/* Replace the holes of @entries by what @below says there. */
-static void fill_holes(struct ports *ports, struct entries *entries, const struct entries *below)
+/* Replace the holes of @boundaries by what @below says there. */
+static void fill_holes(struct ports *ports, struct boundaries *boundaries,
+		       const struct boundaries *below)
 {
-	struct entries filled = { 0 };
+	struct boundaries filled = ports->filled;
 
 	if (ports->trie->error)
 		return;
-	for (uint32_t i = 0; i < entries->n; i++) {
-		const struct entry *entry = &entries->list[i];
-		uint32_t end = i + 1 < entries->n ? entries->list[i + 1].start : TRIE_KEYS;
+	filled.n = 0;
+	for (uint32_t i = 0; i < boundaries->n; i++) {
+		const struct boundary *at = &boundaries->list[i];
+		address_t end = i + 1 < boundaries->n ? at[1].start : ~(address_t)0;
 
-		if (entry->target == HOLE)
-			fill_hole(ports, &filled, below, entry->start, end);
+		if (at->leaf == HOLE)
+			fill_hole(ports, &filled, below, at->start, end);
 		else
-			trie_add_entry(ports->trie, &filled, entry->start, entry->target);
+			trie_add_boundary(ports->trie, &filled, at->start, at->leaf);
 	}
-	free(entries->list);
-	*entries = filled;
+	ports->filled = *boundaries;
+	*boundaries = filled;
 }
 
 static void fill_table(struct ports *ports, struct port_table *table, uint32_t below)
 {
+	const struct port_table *under = table_at(ports, below);
+
 	for (int side = 0; side < SMC_POLICY_SIDES; side++)
-		fill_holes(ports, &table->side[side], &ports->tables[below].side[side]);
+		fill_holes(ports, &table->side[side], &under->side[side]);
 }
 
 static uint32_t table_size(const struct port_table *table)
@@ -246,7 +396,7 @@ static bool has_holes(const struct port_table *table)
 {
 	for (int side = 0; side < SMC_POLICY_SIDES; side++)
 		for (uint32_t i = 0; i < table->side[side].n; i++)
-			if (table->side[side].list[i].target == HOLE)
+			if (table->side[side].list[i].leaf == HOLE)
 				return true;
 	return false;
 }
@@ -254,14 +404,14 @@ static bool has_holes(const struct port_table *table)
 /* Lay @table, holes and all, over table @below. */
 static void lay_over(struct ports *ports, struct port_table *table, uint32_t below)
 {
-	const struct port_table *under = &ports->tables[below];
+	const struct port_table *under = table_at(ports, below);
 
 	table->below = below;
 	if (under->below != PORTS_DEFAULT) {
 		/* What is below has holes itself: the result may keep them. */
 		table->below = under->below;
 		fill_table(ports, table, below);
-		under = &ports->tables[table->below];
+		under = table_at(ports, table->below);
 		if (table_size(table) <= COPY_MAX)
 			return;
 	}
@@ -273,36 +423,112 @@ static void lay_over(struct ports *ports, struct port_table *table, uint32_t bel
 
 /* ---- tables ---- */
 
+/* The boundaries of @side of @table, with the table below named in its holes. */
+static const struct boundaries *name_below(struct ports *ports, const struct port_table *table,
+					   int side)
+{
+	const struct boundaries *from = &table->side[side];
+	uint32_t hole;
+
+	if (table->below == PORTS_DEFAULT)
+		return from;
+	hole = HOLE | ports->tables[table->below].number;
+	ports->named.n = 0;
+	for (uint32_t i = 0; i < from->n; i++)
+		trie_add_boundary(ports->trie, &ports->named, from->list[i].start,
+				  from->list[i].leaf == HOLE ? hole : from->list[i].leaf);
+	return &ports->named;
+}
+
+/* The target for the ports with uppermost bit @upper, of which @boundaries tell. */
+static uint32_t half_target(struct trie *trie, const struct boundaries *boundaries, uint32_t upper)
+{
+	const struct boundary *list = boundaries->list;
+	uint32_t n = boundaries->n;
+	address_t start = port_key(upper * (PORTS / 2));
+	struct stretch half = { .before = list[0].leaf, .depth = 1 };
+	uint32_t first = 1;
+
+	for (; first < n && list[first].start < start; first++)
+		half.before = list[first].leaf;
+	half.list = list + first;
+	while (first + half.n < n && (upper || half.list[half.n].start < port_key(PORTS / 2)))
+		half.n++;
+	return trie_target(trie, &half, PORT_BITS, SMC_POLICY_PORT_WALK_MAX);
+}
+
+static uint32_t add_number(struct ports *ports, const struct port_targets *targets)
+{
+	if (array_grow(ports->numbered, ports->n_numbered, ports->numbered_room)) {
+		trie_fail(ports->trie, -ENOMEM);
+		return 0;
+	}
+	ports->numbered[ports->n_numbered] = *targets;
+	return ports->n_numbered++;
+}
+
+/* The number of the table with these @targets, INTERN_NEW: there is none.  NULL: out of memory. */
+static uint32_t *find_number(struct ports *ports, const struct port_targets *targets)
+{
+	uint32_t *known = intern_find(&ports->numbers, targets, sizeof(*targets));
+
+	if (!known)
+		trie_fail(ports->trie, -ENOMEM);
+	return known;
+}
+
+/*
+ * The number in the image of the table with these @targets.  @is_new: they lead to something that
+ * no other table has, so there is none like it.
+ */
+static uint32_t number_of(struct ports *ports, const struct port_targets *targets, bool is_new)
+{
+	uint32_t *known;
+
+	if (is_new)
+		return add_number(ports, targets);
+	/* Enter those that were new: no two are alike, so the first of them are there. */
+	for (uint32_t i = ports->numbers.n; i < ports->n_numbered && !ports->trie->error; i++) {
+		known = find_number(ports, &ports->numbered[i]);
+		if (known)
+			*known = i;
+	}
+	known = ports->trie->error ? NULL : find_number(ports, targets);
+	if (!known)
+		return 0;
+	if (*known == INTERN_NEW)
+		*known = add_number(ports, targets);
+	return *known;
+}
+
 static void emit(struct ports *ports, struct port_table *table)
 {
-	uint32_t words[SMC_POLICY_PORT_TABLE_WORDS];
+	uint32_t before = ports->trie->n_words;
+	bool equal = sides_equal(table);
+	const struct boundaries *named;
+	struct port_targets targets;
 
-	for (int side = 0; side < SMC_POLICY_SIDES; side++)
-		words[side] = trie_node(ports->trie, &table->side[side]);
-	words[SMC_POLICY_SIDES] = ports->tables[table->below].word;
-	table->word = trie_append(ports->trie, words, SMC_POLICY_PORT_TABLE_WORDS);
+	for (int side = 0; side < SMC_POLICY_SIDES; side++) {
+		uint32_t *half = &targets.half[side * 2];
+
+		if (side != SMC_POLICY_CONNECT && equal) {
+			memcpy(half, targets.half, 2 * sizeof(*half));
+			continue;
+		}
+		named = name_below(ports, table, side);
+		for (uint32_t upper = 0; upper < 2 && !ports->trie->error; upper++)
+			half[upper] = half_target(ports->trie, named, upper);
+	}
+	if (!ports->trie->error)
+		table->number = number_of(ports, &targets, ports->trie->n_words > before);
 }
 
-static void release_table(const struct port_table *table)
-{
-	for (int side = 0; side < SMC_POLICY_SIDES; side++)
-		free(table->side[side].list);
-}
-
-/* Takes over the lists of @table. */
+/* Add a copy of @table with its lists as they are. */
 static uint32_t add_table(struct ports *ports, const struct port_table *table)
 {
-	if (ports->n == ports->room) {
-		uint32_t room = ports->room ? ports->room * 2 : 64;
-		struct port_table *tables = reallocarray(ports->tables, room, sizeof(*tables));
-
-		if (!tables) {
-			trie_fail(ports->trie, -ENOMEM);
-			release_table(table);
-			return PORTS_DEFAULT;
-		}
-		ports->tables = tables;
-		ports->room = room;
+	if (array_grow(ports->tables, ports->n, ports->room)) {
+		trie_fail(ports->trie, -ENOMEM);
+		return PORTS_DEFAULT;
 	}
 	ports->tables[ports->n] = *table;
 	return ports->n++;
@@ -310,52 +536,117 @@ static uint32_t add_table(struct ports *ports, const struct port_table *table)
 
 void ports_init(struct ports *ports, const struct policy *policy, struct trie *trie)
 {
-	uint32_t result = SMC_POLICY_TARGET_LEAF | (uint32_t)policy->default_action
-							   << SMC_POLICY_RESULT_ACTION_SHIFT;
-	struct port_table table = { .below = PORTS_DEFAULT };
+	uint32_t result = (uint32_t)policy->default_action;
+	struct boundary all = { 0, result };
+	struct boundaries any = { &all, 1, 1 };
+	struct port_table table = { .side = { any, any }, .below = PORTS_DEFAULT };
 
 	*ports = (struct ports){ .policy = policy, .trie = trie };
-	for (int side = 0; side < SMC_POLICY_SIDES; side++)
-		trie_add_entry(trie, &table.side[side], 0, result);
+	ports->alone = calloc(policy->n_rules + 1, sizeof(*ports->alone));
+	if (!ports->alone)
+		trie_fail(trie, -ENOMEM);
+	emit(ports, &table);
+	keep_lists(ports, &table);
 	add_table(ports, &table);
-	if (!trie->error)
-		emit(ports, &ports->tables[PORTS_DEFAULT]);
 }
 
 void ports_clear(struct ports *ports)
 {
-	for (uint32_t i = 0; i < ports->n; i++)
-		release_table(&ports->tables[i]);
+	for (int side = 0; side < SMC_POLICY_SIDES; side++) {
+		free(ports->painted[side].list);
+		free(ports->below[side].list);
+	}
+	free(ports->filled.list);
+	free(ports->named.list);
+	free(ports->scratch);
+	free(ports->alone);
 	free(ports->tables);
+	arena_clear(&ports->lists);
+	free(ports->numbered);
 	intern_clear(&ports->known);
+	intern_clear(&ports->numbers);
 	*ports = (struct ports){ 0 };
+}
+
+/* What @rules say where nothing is below: with holes. */
+static void paint_table(struct ports *ports, const uint32_t *rules, uint32_t n,
+			struct port_table *table)
+{
+	struct boundaries *connect = &table->side[SMC_POLICY_CONNECT];
+	struct boundaries *accept = &table->side[SMC_POLICY_ACCEPT];
+
+	paint_side(ports, rules, n, SMC_POLICY_CONNECT, connect);
+	if (any_one_sided(ports->policy, rules, n))
+		paint_side(ports, rules, n, SMC_POLICY_ACCEPT, accept);
+	else
+		copy_boundaries(ports, accept, connect);
 }
 
 static uint32_t build_table(struct ports *ports, uint32_t below, const uint32_t *rules, uint32_t n)
 {
-	struct port_table table = { 0 };
+	/* The lists are those that the table before was made in. */
+	struct port_table table = { .side = { ports->painted[0], ports->painted[1] } };
 
-	for (int side = 0; side < SMC_POLICY_SIDES; side++)
-		paint_side(ports, rules, n, side, &table.side[side]);
+	paint_table(ports, rules, n, &table);
 	if (!ports->trie->error)
 		lay_over(ports, &table, below);
 	if (!ports->trie->error)
 		emit(ports, &table);
+	memcpy(ports->painted, table.side, sizeof(table.side));
+	if (ports->trie->error)
+		return PORTS_DEFAULT;
+	keep_lists(ports, &table);
+	return add_table(ports, &table);
+}
+
+/*
+ * Whether the buckets of @rule alone differ from those of other such rules, for a result of its own
+ * is in each, and from one another: there is one, or one that begins with the result and one that
+ * does not.  On both sides they are the same.
+ */
+static bool is_plain(const struct policy_rule *rule)
+{
+	const struct policy_range *range;
+	size_t n;
+
+	range = ranges_of(rule, &n);
+	if (n > 1 && range[0].first < PORTS / 2 && range[n - 1].last >= PORTS / 2)
+		return false;
+	return n <= PLAIN_RANGES;
+}
+
+/* The table of rule @index alone over the default one. */
+static uint32_t build_alone(struct ports *ports, uint32_t index)
+{
+	const struct policy_rule *rule = ports->policy->rules[index];
+	struct port_table table = { .rule = index };
+
+	paint_sides(ports, rule, ports->painted, &table);
+	ports->trie->plain = is_plain(rule) ? result_of(rule) : 0;
+	emit(ports, &table);
+	ports->trie->plain = 0;
+	memset(table.side, 0, sizeof(table.side));
 	return add_table(ports, &table);
 }
 
 uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, uint32_t n)
 {
-	autofree uint32_t *key = malloc((n + 1) * sizeof(*key));
-	uint32_t *known, table;
+	uint32_t *key, *known, table;
 
 	if (!n || ports->trie->error)
 		return below;
-	if (key) {
-		key[0] = below;
-		memcpy(key + 1, rules, n * sizeof(*key));
+	if (n == 1 && below == PORTS_DEFAULT) {
+		known = &ports->alone[*rules];
+		if (*known == PORTS_DEFAULT)
+			*known = build_alone(ports, *rules);
+		return *known;
 	}
-	known = key ? intern_find(&ports->known, key, (n + 1) * sizeof(*key)) : NULL;
+	key = borrow(ports, (n + 1) * sizeof(*key));
+	if (!key)
+		return below;
+	key[0] = below;
+	memcpy(key + 1, rules, n * sizeof(*key));
+	known = intern_find(&ports->known, key, (n + 1) * sizeof(*key));
 	if (!known) {
 		trie_fail(ports->trie, -ENOMEM);
 		return below;
@@ -367,7 +658,18 @@ uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, u
 	return table;
 }
 
-uint32_t ports_word(const struct ports *ports, uint32_t table)
+uint32_t ports_number(const struct ports *ports, uint32_t table)
 {
-	return ports->tables[table].word;
+	return ports->tables[table].number;
+}
+
+uint32_t ports_write(const struct ports *ports)
+{
+	uint32_t at = trie_reserve(ports->trie, ports->n_numbered * SMC_POLICY_PORT_TABLE_WORDS,
+				   SMC_POLICY_PORT_TABLE_WORDS);
+
+	if (!ports->trie->error)
+		memcpy(ports->trie->words + at, ports->numbered,
+		       ports->n_numbered * sizeof(*ports->numbered));
+	return at;
 }

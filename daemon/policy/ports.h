@@ -18,6 +18,15 @@ struct ports {
 	struct port_table *tables;
 	uint32_t n, room;
 	struct intern known; /* (table below, rules) -> table */
+	uint32_t *alone; /* by rule: its table over the default one, PORTS_DEFAULT: not made yet */
+	struct port_targets *numbered; /* as they will be in the image, equal ones once */
+	uint32_t n_numbered, numbered_room;
+	struct intern numbers; /* words of a table -> its number there, of the first so many */
+	struct arena lists; /* the boundaries of the tables */
+	/* what tables are made in, and nothing lasts in */
+	struct boundaries painted[SMC_POLICY_SIDES], below[SMC_POLICY_SIDES], filled, named;
+	void *scratch;
+	size_t scratch_size;
 };
 
 /* Start with the default table.  @policy and @trie must outlive @ports. */
@@ -30,7 +39,10 @@ void ports_clear(struct ports *ports);
  */
 uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, uint32_t n);
 
-/* Word index of @table in the trie. */
-uint32_t ports_word(const struct ports *ports, uint32_t table);
+/* The number of @table in the image. */
+uint32_t ports_number(const struct ports *ports, uint32_t table);
+
+/* Append all tables to the trie, which is complete otherwise; word index of the first. */
+uint32_t ports_write(const struct ports *ports);
 
 #endif

@@ -6,10 +6,15 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/hash.h"
 #include "policy/config.h"
+#include "policy/intern.h"
 #include "policy/rule.h"
 
-const char *const policy_rule_keys[] = { "side", "ports", "peers", "action", "ttl", NULL };
+const char *const policy_rule_keys[] = {
+	"side",     "ports",           "peers",      "action",  "ttl",
+	"max-rate", "max-connections", "max-memory", "max-rtt", NULL,
+};
 
 struct policy_rule *policy_rule_new(const char *name)
 {
@@ -29,6 +34,8 @@ void policy_rule_free(struct policy_rule *rule)
 		return;
 	free(rule->ports);
 	free(rule->peers);
+	free(rule->peers_file);
+	free(rule->own_peers.items);
 	free(rule->file);
 	free(rule);
 }
@@ -51,8 +58,14 @@ struct policy_rule *policy_rule_copy(const struct policy_rule *rule)
 	*copy = *rule;
 	copy->ports = copy_array(rule->ports, rule->n_ports, sizeof(*rule->ports));
 	copy->peers = copy_array(rule->peers, rule->n_peers, sizeof(*rule->peers));
+	copy->own_peers.items = rule->peers_file
+					? copy_array(rule->own_peers.items, rule->own_peers.n,
+						     sizeof(*rule->own_peers.items))
+					: NULL;
+	copy->peers_file = rule->peers_file ? strdup(rule->peers_file) : NULL;
 	copy->file = rule->file ? strdup(rule->file) : NULL;
-	if (!copy->ports || !copy->peers || (rule->file && !copy->file)) {
+	if (!copy->ports || !copy->peers || (rule->file && !copy->file) ||
+	    (rule->peers_file && (!copy->own_peers.items || !copy->peers_file))) {
 		policy_rule_free(copy);
 		return NULL;
 	}
@@ -121,18 +134,6 @@ static int compare_ranges(const void *a, const void *b)
 	return (x->last > y->last) - (x->last < y->last);
 }
 
-static int compare_prefixes(const void *a, const void *b)
-{
-	const struct policy_prefix *x = a, *y = b;
-	int order = y->v4 - x->v4;
-
-	if (!order)
-		order = memcmp(x->addr, y->addr, sizeof(x->addr));
-	if (!order)
-		order = x->length - y->length;
-	return order ? order : x->except - y->except;
-}
-
 static int set_ports(struct policy_rule *rule, const char *text, struct value_error *error)
 {
 	struct list list = { .size = sizeof(struct policy_range) };
@@ -153,15 +154,41 @@ static int set_peers(struct policy_rule *rule, const char *text, struct value_er
 {
 	struct list list = { .size = sizeof(struct policy_prefix) };
 	int rc = value_list(text, add_prefix, &list, error);
+	struct policy_peers peers = { (struct policy_prefix *)list.items, list.n };
 
+	if (!rc)
+		rc = policy_peers_sort(&peers);
 	if (rc) {
 		free(list.items);
 		return rc;
 	}
-	list_normalize(&list, compare_prefixes);
 	free(rule->peers);
-	rule->peers = (struct policy_prefix *)list.items;
-	rule->n_peers = list.n;
+	rule->peers = peers.items;
+	rule->n_peers = peers.n;
+	return 0;
+}
+
+int policy_rule_add_file(struct policy_rule *rule, const char *path, struct policy_peers *peers)
+{
+	size_t n = peers->n + rule->n_peers;
+	struct policy_prefix *items = reallocarray(peers->items, n, sizeof(*items));
+	autofree char *name = strdup(path);
+
+	if (items)
+		peers->items = items;
+	if (!items || !name)
+		return -ENOMEM;
+	if (rule->n_peers)
+		memcpy(items + peers->n, rule->peers, rule->n_peers * sizeof(*items));
+	peers->n = n;
+	if (policy_peers_sort(peers))
+		return -ENOMEM;
+	rule->peers_file = steal_ptr(name);
+	rule->own_peers = (struct policy_peers){ rule->peers, rule->n_peers };
+	rule->peers = steal_ptr(peers->items);
+	rule->n_peers = peers->n;
+	rule->peers_digest = intern_hash(rule->peers, rule->n_peers * sizeof(*rule->peers));
+	peers->n = 0;
 	return 0;
 }
 
@@ -178,7 +205,7 @@ int policy_rule_set(struct policy_rule *rule, const char *key, const char *text,
 		return set_peers(rule, text, error);
 	if (!strcmp(key, "ttl"))
 		return value_duration(text, &rule->ttl, error);
-	return -ENOENT;
+	return policy_limits_set(&rule->limits, key, text, error);
 }
 
 /* Items in text, separated by ", "; @format writes one into a VALUE_TEXT_SIZE buffer. */
@@ -209,21 +236,32 @@ static void format_prefix(const void *item, char *buf)
 	value_format_prefix(item, buf);
 }
 
+struct policy_peers policy_rule_own_peers(const struct policy_rule *rule)
+{
+	if (rule->peers_file)
+		return rule->own_peers;
+	return (struct policy_peers){ rule->peers, rule->n_peers };
+}
+
 char *policy_rule_get(const struct policy_rule *rule, const char *key)
 {
-	char *text = NULL;
+	struct policy_peers own = policy_rule_own_peers(rule);
+	char limit[VALUE_TEXT_SIZE], *text = NULL;
 
 	if (!strcmp(key, "ports"))
 		return join(rule->n_ports, rule->ports, sizeof(*rule->ports), format_range);
 	if (!strcmp(key, "peers"))
-		return join(rule->n_peers, rule->peers, sizeof(*rule->peers), format_prefix);
+		return join(own.n, own.items, sizeof(*own.items), format_prefix);
+	if (!strcmp(key, POLICY_PEERS_FILE))
+		return strdup(rule->peers_file ? rule->peers_file : "");
 	if (!strcmp(key, "side"))
 		return strdup(word_name(&words_rule_side, (unsigned int)rule->side));
 	if (!strcmp(key, "action"))
 		return strdup(word_name(&words_action, (unsigned int)rule->action));
 	if (!strcmp(key, "ttl") && rule->ttl)
 		return asprintf(&text, "%" PRIu64 "s", rule->ttl) < 0 ? NULL : text;
-	return strdup("");
+	policy_limits_get(&rule->limits, key, limit);
+	return strdup(limit);
 }
 
 int policy_rule_check(const struct policy_rule *rule, struct value_error *error)
@@ -234,36 +272,47 @@ int policy_rule_check(const struct policy_rule *rule, struct value_error *error)
 			"rule \"%s\" has no action; add \"action = allow\", \"deny\" or "
 			"\"auto\"",
 			rule->name);
+	if (rule->action == SMC_POLICY_DENY && policy_limits_any(&rule->limits))
+		return value_refuse(
+			error,
+			"rule \"%s\": limits have no effect on deny; remove them, or make "
+			"the action allow or auto",
+			rule->name);
 	return 0;
 }
 
 bool policy_rule_equal(const struct policy_rule *a, const struct policy_rule *b)
 {
 	return a->side == b->side && a->action == b->action && a->ttl == b->ttl &&
-	       a->n_ports == b->n_ports && a->n_peers == b->n_peers &&
+	       policy_limits_equal(&a->limits, &b->limits) && a->n_ports == b->n_ports &&
+	       a->n_peers == b->n_peers &&
 	       (!a->n_ports || !memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports))) &&
 	       (!a->n_peers || !memcmp(a->peers, b->peers, a->n_peers * sizeof(*a->peers)));
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t digest(uint64_t hash, const void *data, size_t size)
+/* A rule without limits keeps the digest that it had before there were limits. */
+static uint64_t digest_limits(uint64_t hash, const struct policy_limits *limits)
 {
-	const uint8_t *byte = data;
-
-	while (size--)
-		hash = (hash ^ *byte++) * 0x100000001b3ULL;
-	return hash;
+	if (!policy_limits_any(limits))
+		return hash;
+	hash = fnv1a(hash, &limits->rate, sizeof(limits->rate));
+	hash = fnv1a(hash, &limits->connections, sizeof(limits->connections));
+	hash = fnv1a(hash, &limits->memory, sizeof(limits->memory));
+	return fnv1a(hash, &limits->rtt_us, sizeof(limits->rtt_us));
 }
 
 uint64_t policy_rule_digest(const struct policy_rule *rule)
 {
-	uint64_t hash = digest(0xcbf29ce484222325ULL, rule->name, strlen(rule->name) + 1);
+	uint64_t hash = fnv1a(FNV1A_START, rule->name, strlen(rule->name) + 1);
 
-	hash = digest(hash, &rule->side, sizeof(rule->side));
-	hash = digest(hash, &rule->action, sizeof(rule->action));
-	hash = digest(hash, &rule->ttl, sizeof(rule->ttl));
-	hash = digest(hash, rule->ports, rule->n_ports * sizeof(*rule->ports));
-	return digest(hash, rule->peers, rule->n_peers * sizeof(*rule->peers));
+	hash = fnv1a(hash, &rule->side, sizeof(rule->side));
+	hash = fnv1a(hash, &rule->action, sizeof(rule->action));
+	hash = fnv1a(hash, &rule->ttl, sizeof(rule->ttl));
+	hash = digest_limits(hash, &rule->limits);
+	hash = fnv1a(hash, rule->ports, rule->n_ports * sizeof(*rule->ports));
+	if (rule->peers_file)
+		return fnv1a(hash, &rule->peers_digest, sizeof(rule->peers_digest));
+	return fnv1a(hash, rule->peers, rule->n_peers * sizeof(*rule->peers));
 }
 
 void policy_init(struct policy *policy)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/limits.h"
+#include "policy/peers.h"
 #include "policy/value.h"
 #include "smc_policy_maps.h"
 #include "smc_policy_verdict.h"
@@ -23,22 +25,28 @@ enum policy_origin {
 	POLICY_ORIGIN_RUNTIME, /* policy add --runtime, until the daemon ends */
 };
 
+/* What every change of the policy asks of every rule is together in front. */
 struct policy_rule {
-	char name[SMC_POLICY_NAME_SIZE];
 	int side; /* enum smc_policy_side or POLICY_SIDE_BOTH */
 	int action; /* enum smc_policy_action, -1: not said */
 	struct policy_range *ports; /* ascending; none: any port */
 	size_t n_ports;
 	struct policy_prefix *peers; /* ascending; none, or only exceptions: any (other) peer */
 	size_t n_peers;
-	uint64_t ttl; /* seconds from coming into force, 0: no end */
-
-	enum policy_origin origin;
-	char *file; /* POLICY_ORIGIN_FILE: its path, else NULL */
-	unsigned int line; /* and the line of its section */
+	uint32_t slot; /* counter slot while in force */
+	unsigned int line; /* POLICY_ORIGIN_FILE: of its section */
 	uint64_t
 		expires; /* CLOCK_REALTIME in ns when the ttl ends; 0: no end, or not in force yet */
-	uint32_t slot; /* counter slot while in force */
+	uint64_t ttl; /* seconds from coming into force, 0: no end */
+	struct policy_limits limits;
+
+	char name[SMC_POLICY_NAME_SIZE];
+	char *peers_file; /* absolute path of the file that lists more peers, NULL: none */
+	struct policy_peers
+		own_peers; /* with a peers-file: those of @peers that the rule itself lists */
+	uint64_t peers_digest; /* with a peers-file: of @peers */
+	enum policy_origin origin;
+	char *file; /* POLICY_ORIGIN_FILE: its path, else NULL */
 };
 
 /* Rules by name, ascending, and what holds where none matches. */
@@ -55,15 +63,27 @@ struct policy_rule *policy_rule_copy(const struct policy_rule *rule);
 
 /*
  * Set one property from its text as in the configuration: "side", "ports",
- * "peers", "action", "ttl".  -ENOENT: no such property; -EINVAL, -ENOMEM and
+ * "peers", "action", "ttl" and the limits.  -ENOENT: no such property; -EINVAL, -ENOMEM and
  * @error as in value.h.
  */
 int policy_rule_set(struct policy_rule *rule, const char *key, const char *text,
 		    struct value_error *error);
 
+/* Key of a rule in a configuration file only: a file is read when the configuration is. */
+#define POLICY_PEERS_FILE "peers-file"
+
 /*
- * Text of a property, as policy_rule_set() takes it; "" where it holds its
- * default.  To be freed; NULL: out of memory.
+ * Add the @peers, at least one, that file @path lists, once the rule has all that it lists
+ * itself.  Returns 0 and takes them over, leaving @peers empty, or -ENOMEM.
+ */
+int policy_rule_add_file(struct policy_rule *rule, const char *path, struct policy_peers *peers);
+
+/* The peers that the rule lists itself, borrowed. */
+struct policy_peers policy_rule_own_peers(const struct policy_rule *rule);
+
+/*
+ * Text of a property, as policy_rule_set() takes it, or of POLICY_PEERS_FILE; "" where it holds
+ * its default.  Peers are those that the rule lists itself.  To be freed; NULL: out of memory.
  */
 char *policy_rule_get(const struct policy_rule *rule, const char *key);
 

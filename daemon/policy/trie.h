@@ -8,43 +8,82 @@
 #include "policy/intern.h"
 #include "smc_policy_image.h"
 
-#define TRIE_KEYS 65536u /* a node maps 16-bit keys */
+/*
+ * A key, from its uppermost bit on: an IPv4 address is in the upper 32 bits, a port in the upper
+ * 16. There may be millions: what holds one is no larger than it must be.
+ */
+typedef unsigned __int128 address_t __attribute__((aligned(4)));
 
-/* From this key on, that target. */
-struct entry {
-	uint32_t start, target;
+#define ADDRESS_BITS 128
+
+/* From this key on, that value of a leaf. */
+struct boundary {
+	address_t start;
+	uint32_t leaf;
 };
 
-/* Entries ascending by start; zero-initialised is empty. */
-struct entries {
-	struct entry *list;
+/* Boundaries ascending by start, no two alike; zero-initialised is empty. */
+struct boundaries {
+	struct boundary *list;
 	uint32_t n, room;
+};
+
+/* The boundaries, beyond the first of which @before holds, of keys that agree in @depth bits. */
+struct stretch {
+	const struct boundary *list;
+	uint32_t n;
+	uint32_t before; /* value of the leaf that holds before the first */
+	unsigned int depth;
+};
+
+/* A bucket in the words. */
+struct trie_bucket {
+	uint32_t at, n_words;
+	uint32_t layout; /* tells apart what is laid out in another way */
+	uint32_t next; /* behind it in the list: another one of the same result; 0: none */
 };
 
 struct trie {
 	uint32_t *words;
 	uint32_t n_words, room;
-	struct intern nodes; /* words of a node -> where they are */
+	struct intern nodes; /* layout and words of a bucket for ports -> where they are */
+	/*
+	 * While it is not 0: what is built has this result in each bucket, and neither another
+	 * result of a rule nor a bucket like one that was built so before.  These buckets are not
+	 * in nodes: they are found by the result's slot, which costs less.
+	 */
+	uint32_t plain;
+	struct trie_bucket *plain_buckets;
+	uint32_t n_plain, plain_room;
+	uint32_t *plain_of; /* by slot, behind the last one in the list; 0: none */
 	int error; /* first error, sticky: what is built after it is garbage */
 };
 
 /* Note an error (negative errno) unless there was one. */
 void trie_fail(struct trie *trie, int error);
 
-/* Start with @reserved zero words. */
-void trie_init(struct trie *trie, uint32_t reserved);
+/* Start with @reserved zero words.  Leaves are results of rules with slots below @n_slots. */
+void trie_init(struct trie *trie, uint32_t reserved, uint32_t n_slots);
 void trie_clear(struct trie *trie);
 
-/* Append @words, or find where the same are already; their index. */
-uint32_t trie_append(struct trie *trie, const uint32_t *words, uint32_t count);
+/* Room for @count zero words whose index is a multiple of @unit, a power of two; that index. */
+uint32_t trie_reserve(struct trie *trie, uint32_t count, uint32_t unit);
 
 /*
- * Say that from @start on, @target holds.  Starts come in ascending order; the
- * same start again replaces the last entry, a leaf equal to the last is merged.
+ * Say that from @start on @leaf holds.  Starts come in ascending order; the same start again
+ * replaces the last one, a leaf equal to the last is merged.
  */
-void trie_add_entry(struct trie *trie, struct entries *entries, uint32_t start, uint32_t target);
+void trie_add_boundary(struct trie *trie, struct boundaries *boundaries, address_t start,
+		       uint32_t leaf);
 
-/* The target of a node that maps keys as @entries say, the first of them at key 0. */
-uint32_t trie_node(struct trie *trie, const struct entries *entries);
+/*
+ * A target for keys of which @bits count, and @of->depth are known: a walk of @steps nodes at most.
+ */
+uint32_t trie_target(struct trie *trie, const struct stretch *of, unsigned int bits,
+		     unsigned int steps);
+
+/* The root of a family with addresses of @bits, one boundary at least; word index and stride. */
+uint32_t trie_root(struct trie *trie, const struct boundaries *boundaries, unsigned int bits,
+		   unsigned int *stride);
 
 #endif

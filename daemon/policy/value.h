@@ -36,6 +36,18 @@ struct policy_prefix {
 	bool except; /* written with "!": takes the prefix out of the rule */
 };
 
+/* So many of something in so many seconds, and how many may come at once. */
+struct policy_rate {
+	uint32_t count; /* 1 to VALUE_RATE_MAX; 0: no limit */
+	uint32_t seconds; /* 1, 60 or 3600 */
+	uint32_t burst; /* 1 to VALUE_RATE_MAX */
+};
+
+#define VALUE_RATE_MAX 100000u
+
+/* A line of a file, @length bytes: no control characters but tabs. */
+int value_line(const char *line, size_t length, struct value_error *error);
+
 /* A word of @list, its number into @number. */
 int value_word(const struct word_list *list, const char *text, int *number,
 	       struct value_error *error);
@@ -59,6 +71,23 @@ int value_address(const char *text, uint8_t addr[16], struct value_error *error)
 /* "90", "90s", "15m", "2h", "7d": seconds, at least 1, at most 10 years. */
 int value_duration(const char *text, uint64_t *seconds, struct value_error *error);
 
+/* "500us", "20ms", "1s", "2m": microseconds, at least 1, at most an hour. */
+int value_time_us(const char *text, uint32_t *us, struct value_error *error);
+
+/* "800ns", "100us", "1ms": nanoseconds, at least 1, at most a second. */
+int value_time_ns(const char *text, uint32_t *ns, struct value_error *error);
+
+/*
+ * "65536", "64K", "10M", "2G", "1T": bytes, suffixes by powers of 1024, at least 1, at most 1024T.
+ */
+int value_size(const char *text, uint64_t *bytes, struct value_error *error);
+
+/*
+ * "100", "100/s", "30/m", "5/h", each perhaps followed by " burst 20".  Without burst
+ * as many may come at once as come in a second, at least 1.
+ */
+int value_rate(const char *text, struct policy_rate *rate, struct value_error *error);
+
 /* An absolute path of less than @size bytes. */
 int value_path(const char *text, size_t size, struct value_error *error);
 
@@ -71,9 +100,19 @@ int value_list(const char *text,
 	       int (*item)(void *arg, const char *word, struct value_error *error), void *arg,
 	       struct value_error *error);
 
-/* Write @range or @prefix as they are parsed.  @buf holds at least VALUE_TEXT_SIZE bytes. */
+/* Whether @addr (as in struct policy_prefix) is an IPv4 address. */
+bool value_is_v4(const uint8_t addr[16]);
+
+/* Write a value as it is parsed.  @buf holds at least VALUE_TEXT_SIZE bytes. */
 #define VALUE_TEXT_SIZE 64
 void value_format_range(const struct policy_range *range, char *buf);
+void value_format_address(const uint8_t addr[16], char *buf);
 void value_format_prefix(const struct policy_prefix *prefix, char *buf);
+void value_format_time_us(uint32_t us, char *buf);
+void value_format_size(uint64_t bytes, char *buf);
+void value_format_rate(const struct policy_rate *rate, char *buf);
+
+/* Bytes for people, in the largest unit that fits: "1.5 GiB".  @buf as above. */
+void value_format_bytes(uint64_t bytes, char *buf);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "policy/config.h"
 #include "policy/words.h"
+#include "smc_policy_auto.h"
 
 #define WORDS(list_, what_, ...)                                         \
 	static const char *const list_##_table[] = { __VA_ARGS__ };      \
@@ -34,6 +35,16 @@ WORDS(words_log_level, "log level", [LOG_ERR] = "error", [LOG_WARNING] = "warnin
 WORDS(words_on_stop,
       "on-stop", [POLICY_ON_STOP_KEEP] = "keep", [POLICY_ON_STOP_RELEASE] = "release");
 WORDS(words_read_access, "read-access", [POLICY_READ_GROUP] = "group", [POLICY_READ_ALL] = "all");
+WORDS(words_yes_no, "take-over", "no", "yes");
+WORDS(words_context,
+      "context", [SMC_AUTO_SERVICE] = "service", [SMC_AUTO_SERVICE_RATE] = "service-rate",
+      [SMC_AUTO_SUBNET] = "subnet", [SMC_AUTO_PEER] = "peer", [SMC_AUTO_PEER_RATE] = "peer-rate");
+WORDS(words_path_state,
+      "breaker state", [SMC_POLICY_PATH_CLOSED] = "closed", [SMC_POLICY_PATH_SUSPECT] = "suspect",
+      [SMC_POLICY_PATH_OPEN] = "open", [SMC_POLICY_PATH_HALF_OPEN] = "half-open");
+WORDS(words_evidence,
+      "evidence", [SMC_POLICY_EVIDENCE_SYN] = "syn", [SMC_POLICY_EVIDENCE_TIMEOUT] = "timeout",
+      [SMC_POLICY_EVIDENCE_GARBLED] = "garbled", [SMC_POLICY_EVIDENCE_RESET] = "reset");
 
 int word_find(const struct word_list *list, const char *word)
 {

@@ -8,9 +8,13 @@
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "common/protocol.h"
+#include "common/rule_json.h"
 #include "kernel/netns.h"
+#include "server/advice.h"
 #include "server/control.h"
+#include "server/lessons.h"
 #include "server/report.h"
+#include "server/saved.h"
 #include "server/server.h"
 
 /* What a command refuses with; lines are optional. */
@@ -19,7 +23,7 @@ struct refusal {
 	struct policy_errors lines;
 };
 
-static json_t *respond(json_t *result)
+json_t *commands_respond(json_t *result)
 {
 	return json_pack("{s:i, s:b, s:o}", "protocol", PROTOCOL_VERSION, "ok", 1, "result",
 			 result);
@@ -61,32 +65,14 @@ static const char *text_argument(const json_t *arguments, const char *name)
 static int parse_rule(const json_t *arguments, struct policy_rule **rule,
 		      struct kernel_error *error)
 {
-	const char *name = text_argument(arguments, "name");
-	struct value_error why = { "a rule needs a name" };
-	struct policy_rule *new;
-	int rc = 0;
+	struct value_error why;
+	int rc = rule_from_json(arguments, rule, &why);
 
-	*rule = NULL;
-	if (!name || value_name(name, &why))
-		return kernel_fail(error, -EINVAL, "%s", why.text);
-	new = policy_rule_new(name);
-	if (!new)
-		return kernel_fail(error, -ENOMEM, "out of memory");
-	for (int i = 0; policy_rule_keys[i] && !rc; i++) {
-		const char *text = text_argument(arguments, policy_rule_keys[i]);
-
-		if (text)
-			rc = policy_rule_set(new, policy_rule_keys[i], text, &why);
-	}
-	if (!rc)
-		rc = policy_rule_check(new, &why);
-	if (rc) {
-		policy_rule_free(new);
-		return kernel_fail(error, rc, "%s", rc == -ENOMEM ? "out of memory" : why.text);
-	}
-	new->origin = json_is_true(json_object_get(arguments, "runtime")) ? POLICY_ORIGIN_RUNTIME
-									  : POLICY_ORIGIN_COMMAND;
-	*rule = new;
+	if (rc)
+		return kernel_fail(error, rc, "%s", why.text);
+	(*rule)->origin = json_is_true(json_object_get(arguments, "runtime"))
+				  ? POLICY_ORIGIN_RUNTIME
+				  : POLICY_ORIGIN_COMMAND;
 	return 0;
 }
 
@@ -102,8 +88,9 @@ static json_t *policy_add(struct server *server, const json_t *arguments, struct
 	if (server_add_rule(server, rule, replace, &changed, &refusal->error))
 		return refuse(refusal);
 	rule = policy_find(&server->in_force, name);
-	return respond(json_pack("{s:I, s:b, s:o}", "generation", generation(server), "changed",
-				 changed, "rule", rule ? report_rule(server, rule) : json_null()));
+	return commands_respond(json_pack("{s:I, s:b, s:o}", "generation", generation(server),
+					  "changed", changed, "rule",
+					  rule ? report_rule(server, rule) : json_null()));
 }
 
 /* ---- policy del, flush ---- */
@@ -120,7 +107,8 @@ static json_t *delete_rules(struct server *server, json_t *names, struct refusal
 		list[i] = json_string_value(name) ? json_string_value(name) : "";
 	if (server_del_rules(server, list, n, &refusal->error))
 		return refuse(refusal);
-	return respond(json_pack("{s:I, s:O}", "generation", generation(server), "deleted", names));
+	return commands_respond(
+		json_pack("{s:I, s:O}", "generation", generation(server), "deleted", names));
 }
 
 static json_t *policy_del(struct server *server, const json_t *arguments, struct refusal *refusal)
@@ -149,13 +137,14 @@ static json_t *policy_list(struct server *server, const json_t *arguments, struc
 {
 	(void)arguments;
 	(void)refusal;
-	return respond(report_rules(server));
+	return commands_respond(report_rules(server));
 }
 
 static json_t *policy_show(struct server *server, const json_t *arguments, struct refusal *refusal)
 {
 	const char *name = text_argument(arguments, "name");
 	const struct policy_rule *rule = name ? policy_find(&server->in_force, name) : NULL;
+	json_t *json;
 
 	if (!rule) {
 		kernel_fail(
@@ -164,8 +153,11 @@ static json_t *policy_show(struct server *server, const json_t *arguments, struc
 			name ? name : "");
 		return refuse(refusal);
 	}
-	return respond(json_pack("{s:I, s:o}", "generation", generation(server), "rule",
-				 report_rule(server, rule)));
+	json = report_rule(server, rule);
+	if (json && rule->action == SMC_POLICY_AUTO)
+		json_object_set_new(json, "learned", lessons_of_rule(server, rule));
+	return commands_respond(
+		json_pack("{s:I, s:o}", "generation", generation(server), "rule", json));
 }
 
 static json_t *policy_export(struct server *server, const json_t *arguments,
@@ -175,21 +167,21 @@ static json_t *policy_export(struct server *server, const json_t *arguments,
 
 	(void)arguments;
 	(void)refusal;
-	return text ? respond(json_pack("{s:s}", "text", text)) : NULL;
+	return text ? commands_respond(json_pack("{s:s}", "text", text)) : NULL;
 }
 
 static json_t *status(struct server *server, const json_t *arguments, struct refusal *refusal)
 {
 	(void)arguments;
 	(void)refusal;
-	return respond(report_status(server));
+	return commands_respond(report_status(server));
 }
 
 static json_t *stats(struct server *server, const json_t *arguments, struct refusal *refusal)
 {
 	(void)arguments;
 	(void)refusal;
-	return respond(report_stats(server));
+	return commands_respond(report_stats(server));
 }
 
 /* ---- policy test ---- */
@@ -262,8 +254,66 @@ static json_t *policy_test(struct server *server, const json_t *arguments, struc
 			return refuse(refusal);
 		json_array_append_new(answers, answer);
 	}
-	return respond(json_pack("{s:s, s:O}", "backend",
-				 word_name(&words_backend, server->backend), "answers", answers));
+	return commands_respond(json_pack("{s:s, s:O}", "backend",
+					  word_name(&words_backend, server->backend), "answers",
+					  answers));
+}
+
+/* ---- auto ---- */
+
+/*
+ * The prefix of @arguments into @prefix, and @given: there is one.  Returns 0 or a negative errno
+ * and @error.
+ */
+static int prefix_argument(const json_t *arguments, struct policy_prefix *prefix, bool *given,
+			   struct kernel_error *error)
+{
+	const char *text = text_argument(arguments, "prefix");
+	struct value_error why;
+	int rc;
+
+	*given = text;
+	if (!text)
+		return 0;
+	rc = value_prefix(text, prefix, &why);
+	if (!rc && prefix->except)
+		rc = value_refuse(&why, "\"!\" makes no sense here; name the prefix itself");
+	return rc ? kernel_fail(error, rc, "%s", rc == -ENOMEM ? "out of memory" : why.text) : 0;
+}
+
+static json_t *auto_show(struct server *server, const json_t *arguments, struct refusal *refusal)
+{
+	const json_t *most = json_object_get(arguments, "most");
+	struct policy_prefix prefix;
+	bool given;
+
+	if (prefix_argument(arguments, &prefix, &given, &refusal->error))
+		return refuse(refusal);
+	if (most && (!json_is_integer(most) || json_integer_value(most) < 0))
+		return commands_refuse("most is how many peers are wanted; send a number");
+	return commands_respond(lessons_show(server, given ? &prefix : NULL,
+					     most ? (size_t)json_integer_value(most) : SIZE_MAX));
+}
+
+static json_t *auto_forget(struct server *server, const json_t *arguments, struct refusal *refusal)
+{
+	struct policy_prefix prefix;
+	json_t *counts;
+	bool given;
+
+	if (prefix_argument(arguments, &prefix, &given, &refusal->error) ||
+	    lessons_forget(server, given ? &prefix : NULL, &counts, &refusal->error))
+		return refuse(refusal);
+	saved_write(server); /* or the host's next start would bring it back */
+	return commands_respond(counts);
+}
+
+static json_t *recommendations(struct server *server, const json_t *arguments,
+			       struct refusal *refusal)
+{
+	(void)arguments;
+	(void)refusal;
+	return commands_respond(advice_report(server));
 }
 
 /* ---- reload ---- */
@@ -275,7 +325,7 @@ static json_t *reload(struct server *server, const json_t *arguments, struct ref
 	(void)arguments;
 	if (server_reload(server, &changed, &refusal->lines, &refusal->error))
 		return refuse(refusal);
-	return respond(
+	return commands_respond(
 		json_pack("{s:I, s:b}", "generation", generation(server), "changed", changed));
 }
 
@@ -290,13 +340,22 @@ static const struct command {
 	{ "policy-del", ACCESS_CHANGE, policy_del },
 	{ "policy-flush", ACCESS_CHANGE, policy_flush },
 	{ "reload", ACCESS_CHANGE, reload },
+	{ "auto-forget", ACCESS_CHANGE, auto_forget },
+	{ "auto-show", ACCESS_READ, auto_show },
 	{ "policy-list", ACCESS_READ, policy_list },
 	{ "policy-show", ACCESS_READ, policy_show },
 	{ "policy-test", ACCESS_READ, policy_test },
 	{ "policy-export", ACCESS_READ, policy_export },
+	{ "recommend", ACCESS_READ, recommendations },
 	{ "status", ACCESS_READ, status },
 	{ "stats", ACCESS_READ, stats },
 };
+
+#define DENIED_READING                                                           \
+	"permission denied; run as root, as a member of [daemon] group, or set " \
+	"[daemon] read-access = all"
+
+#define RECORD "record" /* answered by control.c, which knows the client */
 
 static json_t *run(struct server *server, const struct command *command, const json_t *arguments,
 		   enum access access)
@@ -306,13 +365,28 @@ static json_t *run(struct server *server, const struct command *command, const j
 	if (access < command->access)
 		return commands_refuse(
 			command->access == ACCESS_READ
-				? "permission denied; run as root, as a member of [daemon] group, or set "
-				  "[daemon] read-access = all"
+				? DENIED_READING
 				: "permission denied; run as root or as a member of [daemon] group");
 	return command->run(server, arguments, &refusal);
 }
 
-json_t *commands_answer(struct server *server, const json_t *request, enum access access)
+static json_t *permit_recording(struct server *server, enum access access, bool *record)
+{
+	struct kernel_error error;
+	const char *why;
+
+	if (access < ACCESS_READ)
+		return commands_refuse(DENIED_READING);
+	if (!kernel_watches(server->kernel, &why)) {
+		kernel_fail(&error, -EOPNOTSUPP, "connections are not watched: %.400s", why);
+		return commands_refuse(error.text);
+	}
+	*record = true;
+	return commands_respond(json_object());
+}
+
+json_t *commands_answer(struct server *server, const json_t *request, enum access access,
+			bool *record)
 {
 	const char *name = json_string_value(json_object_get(request, "command"));
 	const json_t *arguments = json_object_get(request, "arguments");
@@ -320,6 +394,8 @@ json_t *commands_answer(struct server *server, const json_t *request, enum acces
 	if (json_integer_value(json_object_get(request, "protocol")) != PROTOCOL_VERSION)
 		return commands_refuse(
 			"the daemon speaks protocol 1; use the smc-ebpf of its release");
+	if (name && !strcmp(name, RECORD))
+		return permit_recording(server, access, record);
 	for (size_t i = 0; name && i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return run(server, &commands[i], arguments, access);

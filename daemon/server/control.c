@@ -14,7 +14,10 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/protocol.h"
+#include "common/trust.h"
 #include "server/control.h"
+#include "server/learning.h"
+#include "server/recording.h"
 #include "server/server.h"
 
 #define CLIENTS_MAX 128 /* connections at a time */
@@ -36,6 +39,8 @@ struct client {
 	size_t n_in, room_in;
 	char *out; /* frame being sent */
 	size_t n_out, sent;
+	struct recording *recording; /* NULL: it does not record */
+	bool ending; /* its recording is over once out is sent */
 	bool closing; /* once out is sent; what still comes in is thrown away till then */
 };
 
@@ -92,6 +97,18 @@ static bool crowded(const struct control *control, uid_t uid)
 
 /* ---- one client ---- */
 
+static void stop_recording(struct client *client)
+{
+	bool others = false;
+
+	recording_free(client->recording);
+	client->recording = NULL;
+	for (const struct client *c = client->control->clients; c; c = c->next)
+		others |= c->recording != NULL;
+	if (!others)
+		kernel_set_recording(client->control->server->kernel, false);
+}
+
 static void client_free(struct client *client)
 {
 	for (struct client **at = &client->control->clients; *at; at = &(*at)->next) {
@@ -102,6 +119,8 @@ static void client_free(struct client *client)
 	}
 	sd_event_source_disable_unref(client->io);
 	sd_event_source_disable_unref(client->deadline);
+	if (client->recording)
+		stop_recording(client);
 	close(client->fd);
 	free(client->in);
 	free(client->out);
@@ -125,6 +144,13 @@ static void set_deadline(struct client *client)
 {
 	uint64_t usec = client->n_in || client->n_out ? STALL_USEC : IDLE_USEC;
 
+	/* Who records may wait as long as it likes, but not leave lying what it gets. */
+	if (client->recording && !client->n_out) {
+		sd_event_source_set_enabled(client->deadline, SD_EVENT_OFF);
+		return;
+	}
+	if (client->recording)
+		usec = IDLE_USEC;
 	sd_event_source_set_time_relative(client->deadline, usec);
 	sd_event_source_set_enabled(client->deadline, SD_EVENT_ONESHOT);
 }
@@ -168,15 +194,113 @@ static int refuse(struct client *client, const char *text)
 	return answer(client, commands_refuse(text));
 }
 
+/* ---- recording ---- */
+
+static int start_recording(struct client *client)
+{
+	client->recording = recording_new(client->control->server->kernel);
+	if (!client->recording)
+		return -ENOMEM;
+	kernel_set_recording(client->control->server->kernel, true);
+	return answer(client,
+		      commands_respond(json_pack("{s:I}", "start",
+						 (json_int_t)recording_start(client->recording))));
+}
+
+static int answer_records(struct client *client, bool end)
+{
+	return answer(client, commands_respond(recording_take(client->recording, end)));
+}
+
+/* Send what waits, if nothing is on its way. */
+static int send_records(struct client *client)
+{
+	if (client->n_out || !recording_waits(client->recording))
+		return 0;
+	return answer_records(client, false);
+}
+
+void control_record(struct control *control, const struct smc_policy_record *record)
+{
+	for (struct client *client = control->clients; client; client = client->next)
+		if (client->recording)
+			recording_add(client->recording, record);
+}
+
+static void set_events(struct client *client)
+{
+	/* While an answer is on its way nothing more is read: a client that does not read waits. */
+	sd_event_source_set_io_events(client->io, client->n_out ? EPOLLOUT : EPOLLIN);
+	if (!client->closing)
+		set_deadline(client); /* a refused client keeps the one it has */
+}
+
+/* Send what waits for all but @except (NULL: none). */
+static void send_all_records(struct control *control, const struct client *except)
+{
+	struct client *client, *next;
+
+	for (client = control->clients; client; client = next) {
+		int rc;
+
+		next = client->next;
+		if (!client->recording || client->n_out || client == except)
+			continue;
+		rc = send_records(client);
+		if (rc && rc != -EAGAIN)
+			client_free(client);
+		else
+			set_events(client);
+	}
+}
+
+void control_send_records(struct control *control)
+{
+	send_all_records(control, NULL);
+}
+
+/* The client has had enough: it gets what the ring buffer still has. */
+static int end_recording(struct client *client)
+{
+	int rc;
+
+	client->ending = true;
+	learning_take_records(client->control->server->learning);
+	send_all_records(client->control, client);
+	rc = answer_records(client, true);
+	return rc ? rc : -ECONNRESET;
+}
+
+/* A client that records has sent something, or closed its end. */
+static int read_recorder(struct client *client)
+{
+	char buf[64];
+	ssize_t n = recv(client->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (!n)
+		return end_recording(client);
+	stop_recording(client);
+	return refuse(client, "a client that records sends no more; close its end to end");
+}
+
 static int handle_request(struct client *client, const char *text, size_t length)
 {
+	bool record = false;
+	json_t *response;
 	json_error_t at;
 	autojson json_t *request = json_loadb(text, length, JSON_REJECT_DUPLICATES, &at);
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
-	if (request)
-		return answer(client,
-			      commands_answer(client->control->server, request, client->access));
+	if (request) {
+		response =
+			commands_answer(client->control->server, request, client->access, &record);
+		if (!record)
+			return answer(client, response);
+		json_decref(response);
+		return start_recording(client);
+	}
 	snprintf(why, sizeof(why), "the request is not JSON: %s; send one object a frame", at.text);
 	return refuse(client, why);
 }
@@ -184,7 +308,7 @@ static int handle_request(struct client *client, const char *text, size_t length
 /* Answer the complete requests in client->in, one after the other. */
 static int handle_input(struct client *client)
 {
-	while (!client->n_out && client->n_in >= PROTOCOL_HEADER) {
+	while (!client->n_out && !client->recording && client->n_in >= PROTOCOL_HEADER) {
 		size_t length = frame_length(client->in), whole = PROTOCOL_HEADER + length;
 		int rc;
 
@@ -250,11 +374,18 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	struct client *client = userdata;
 	int rc = 0;
 
+	(void)source;
 	(void)fd;
 	if (client->n_out) {
 		rc = flush(client);
-		if (!rc && !client->closing)
+		if (!rc && client->ending)
+			rc = -ECONNRESET;
+		else if (!rc && client->recording)
+			rc = send_records(client);
+		else if (!rc && !client->closing)
 			rc = handle_input(client);
+	} else if (client->recording) {
+		rc = read_recorder(client);
 	} else if (client->closing) {
 		rc = drain(client);
 	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
@@ -264,10 +395,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 		client_free(client);
 		return 0;
 	}
-	/* While an answer is on its way nothing more is read: a client that does not read waits. */
-	sd_event_source_set_io_events(source, client->n_out ? EPOLLOUT : EPOLLIN);
-	if (!client->closing)
-		set_deadline(client); /* a refused client keeps the one it has */
+	set_events(client);
 	return 0;
 }
 
@@ -391,16 +519,23 @@ int control_set_access(struct control *control, const struct policy_settings *se
 	return 0;
 }
 
-/* Make the directory of the socket if it is missing; its parent must be there. */
-static void make_parent(const char *path)
+/*
+ * Make the directory of the socket if it is missing; its parent must be there.  Where others could
+ * take the socket away and listen there themselves, the daemon does not.
+ */
+static int make_parent(const char *path, struct kernel_error *error)
 {
 	autofree char *dir = strdup(path);
 	char *slash = dir ? strrchr(dir, '/') : NULL;
+	char why[TRUST_WHY_SIZE];
 
 	if (!slash || slash == dir)
-		return;
+		return 0;
 	*slash = '\0';
-	mkdir(dir, 0755);
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return kernel_fail(error, -errno, "cannot make %s for the socket: %s", dir,
+				   strerror(errno));
+	return trust_path(dir, true, why) ? 0 : kernel_fail(error, -EPERM, "socket: %s", why);
 }
 
 /* Remove a socket that nobody listens at any more. */
@@ -435,8 +570,9 @@ static int listen_at(struct control *control, const char *path, struct kernel_er
 
 	snprintf(control->path, sizeof(control->path), "%s", path);
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	make_parent(path);
-	rc = remove_stale(&addr, error);
+	rc = make_parent(path, error);
+	if (!rc)
+		rc = remove_stale(&addr, error);
 	if (rc)
 		return rc;
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -14,6 +14,7 @@
 
 struct control;
 struct server;
+struct smc_policy_record;
 
 /* What a client may do, by its credentials when it connected. */
 enum access {
@@ -30,8 +31,21 @@ void control_close(struct control *control);
 int control_set_access(struct control *control, const struct policy_settings *settings,
 		       struct kernel_error *error);
 
-/* Answer one request of a client with @access; never NULL but when memory is short. */
-json_t *commands_answer(struct server *server, const json_t *request, enum access access);
+/* Give a closed connection to the clients that record; nothing is sent yet. */
+void control_record(struct control *control, const struct smc_policy_record *record);
+
+/* Send the clients that record what waits for them. */
+void control_send_records(struct control *control);
+
+/*
+ * Answer one request of a client with @access; NULL when memory is short.  @record: the
+ * client is to get connections as they close from now on, and the answer is not the result yet.
+ */
+json_t *commands_answer(struct server *server, const json_t *request, enum access access,
+			bool *record);
+
+/* An answer that carries @result (taken over). */
+json_t *commands_respond(json_t *result);
 
 /* An answer that says what is wrong. */
 json_t *commands_refuse(const char *text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,10 +37,22 @@ static int check(const char *config_file)
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/*
+ * Arrays larger than that, of a million peers perhaps, in memory of their own, which goes back when
+ * they do.  What a change of a smaller policy takes stays for the next one: fetching it from the
+ * kernel anew is a third of the time that compiling takes.  arm_trim_timer() has it given back.
+ */
+#define LARGE (16 * 1024 * 1024)
+
 static int serve(const char *config_file)
 {
 	struct server server;
 	int rc;
+
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, LARGE);
+	/* The thread of a swap needs no memory of its own, which would be 64 MiB of addresses. */
+	mallopt(M_ARENA_MAX, 1);
 
 	if (server_start(&server, config_file))
 		return EXIT_FAILURE;

@@ -7,11 +7,12 @@
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/json.h"
+#include "server/lessons.h"
 #include "server/report.h"
 
-/* "2026-11-21T10:00:00Z", or null for 0. */
-static json_t *report_time(uint64_t seconds)
+json_t *report_time(uint64_t seconds)
 {
 	time_t time = (time_t)seconds;
 	char text[32];
@@ -51,6 +52,13 @@ static json_t *report_reasons(const struct smc_policy_counters *counters, const 
 	return reasons;
 }
 
+/* Why connections get smc where @action says so. */
+static const char *smc_reason_of(int action, enum smc_policy_reason other)
+{
+	return word_name(&words_reason,
+			 action == SMC_POLICY_AUTO ? SMC_POLICY_REASON_LONG_LIVED : other);
+}
+
 static json_t *report_counters(const struct smc_policy_counters *counters, const char *smc_reason)
 {
 	return json_pack("{s:I, s:I, s:o}", "smc", (json_int_t)counters->smc, "tcp",
@@ -79,16 +87,28 @@ static json_t *report_ports(const struct policy_rule *rule)
 	return list;
 }
 
-static json_t *report_peers(const struct policy_rule *rule)
+json_t *report_prefixes(const struct policy_prefix *prefixes, size_t n)
 {
 	json_t *list = json_array();
 	char text[VALUE_TEXT_SIZE];
 
-	for (size_t i = 0; i < rule->n_peers; i++) {
-		value_format_prefix(&rule->peers[i], text);
+	for (size_t i = 0; i < n; i++) {
+		value_format_prefix(&prefixes[i], text);
 		json_array_append_new(list, json_string(text));
 	}
 	return list;
+}
+
+/* A list may have a million peers: its place, how many it adds, and what tells it from another. */
+static json_t *report_peers_file(const struct policy_rule *rule)
+{
+	char digest[17];
+
+	if (!rule->peers_file)
+		return json_null();
+	snprintf(digest, sizeof(digest), "%016" PRIx64, rule->peers_digest);
+	return json_pack("{s:o, s:I, s:s}", "path", json_text(rule->peers_file), "peers",
+			 (json_int_t)(rule->n_peers - rule->own_peers.n), "digest", digest);
 }
 
 static json_t *report_origin(const struct policy_rule *rule)
@@ -101,22 +121,48 @@ static json_t *report_origin(const struct policy_rule *rule)
 	return json_string(rule->origin == POLICY_ORIGIN_COMMAND ? "command" : "runtime");
 }
 
+/* Put the limits into @json, null where there is none. */
+static void report_limits_of(const struct policy_limits *limits, json_t *json)
+{
+	char rate[VALUE_TEXT_SIZE];
+
+	policy_limits_get(limits, "max-rate", rate);
+	json_object_set_new(json, "max-rate", *rate ? json_string(rate) : json_null());
+	json_object_set_new(json, "max-connections",
+			    limits->connections ? json_integer(limits->connections - 1)
+						: json_null());
+	json_object_set_new(json, "max-memory",
+			    limits->memory ? json_integer((json_int_t)limits->memory)
+					   : json_null());
+	json_object_set_new(json, "max-rtt",
+			    limits->rtt_us ? json_integer(limits->rtt_us) : json_null());
+}
+
 json_t *report_rule(const struct server *server, const struct policy_rule *rule)
 {
 	struct smc_policy_counters counters;
+	struct policy_peers peers = policy_rule_own_peers(rule);
+	struct smc_policy_rule_state state;
+	json_t *json;
 	uint64_t tcp;
 
 	kernel_read_counters(server->kernel, rule->slot, &counters);
+	kernel_read_rule_state(server->kernel, rule->slot, &state);
 	tcp = count_tcp(&counters);
-	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "name",
-			 rule->name, "side", word_name(&words_rule_side, (unsigned int)rule->side),
-			 "ports", report_ports(rule), "peers", report_peers(rule), "action",
-			 word_name(&words_action, (unsigned int)rule->action), "ttl",
-			 rule->ttl ? json_integer((json_int_t)rule->ttl) : json_null(), "expires",
-			 report_time(rule->expires / 1000000000), "origin", report_origin(rule),
-			 "hits", (json_int_t)(counters.smc + tcp), "allowed",
-			 (json_int_t)counters.smc, "denied", (json_int_t)tcp, "reasons",
-			 report_reasons(&counters, "rule"));
+	json = json_pack(
+		"{s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I}", "name",
+		rule->name, "side", word_name(&words_rule_side, (unsigned int)rule->side), "ports",
+		report_ports(rule), "peers", report_prefixes(peers.items, peers.n), "action",
+		word_name(&words_action, (unsigned int)rule->action), "ttl",
+		rule->ttl ? json_integer((json_int_t)rule->ttl) : json_null(), "expires",
+		report_time(rule->expires / NSEC_PER_SEC), "origin", report_origin(rule), "hits",
+		(json_int_t)(counters.smc + tcp), "allowed", (json_int_t)counters.smc, "denied",
+		(json_int_t)tcp, "reasons",
+		report_reasons(&counters, smc_reason_of(rule->action, SMC_POLICY_REASON_RULE)),
+		"live", (json_int_t)(state.live > 0 ? state.live : 0));
+	json_object_set_new(json, POLICY_PEERS_FILE, report_peers_file(rule));
+	report_limits_of(&rule->limits, json);
+	return json;
 }
 
 json_t *report_rules(const struct server *server)
@@ -178,7 +224,7 @@ json_t *report_stats(const struct server *server)
 		json_t *json;
 
 		kernel_read_counters(server->kernel, rule->slot, &one);
-		json = report_counters(&one, "rule");
+		json = report_counters(&one, smc_reason_of(rule->action, SMC_POLICY_REASON_RULE));
 		json_object_set_new(json, "name", json_string(rule->name));
 		json_array_append_new(rules, json);
 		gone.smc -= one.smc;
@@ -186,35 +232,76 @@ json_t *report_stats(const struct server *server)
 			gone.tcp[i] -= one.tcp[i];
 	}
 	reasons = report_reasons(&all, "");
-	return json_pack("{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}", "generation",
-			 (json_int_t)server->generation, "verdicts", "smc", (json_int_t)all.smc,
-			 "tcp", (json_int_t)count_tcp(&all), "reasons", reasons, "rules", rules,
-			 "default", report_counters(&unmatched, "default"), "retired",
-			 report_counters(&gone, "rule"), "module", report_module_counters());
+	return json_pack(
+		"{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}", "generation",
+		(json_int_t)server->generation, "verdicts", "smc", (json_int_t)all.smc, "tcp",
+		(json_int_t)count_tcp(&all), "reasons", reasons, "rules", rules, "default",
+		report_counters(&unmatched, smc_reason_of(server->in_force.default_action,
+							  SMC_POLICY_REASON_DEFAULT)),
+		"retired", report_counters(&gone, "rule"), "module", report_module_counters());
 }
 
 /* ---- status ---- */
 
-static const char *summarize(const struct server *server, const struct module_state *module,
-			     char *buf, size_t size)
+static size_t count_netns(const struct netns_list *list, enum netns_state state)
 {
-	if (server->backend == POLICY_BACKEND_KMOD)
-		snprintf(
-			buf, size,
-			module->hooked
-				? "module smc_policy enforces the policy on every connection that asks "
-				  "for SMC"
-				: "module smc_policy is ready; SMC is not loaded, so no connection can "
-				  "ask for it (it is loaded with the first SMC socket, or \"modprobe "
-				  "smc\")");
-	else if (server->config.settings.backend == POLICY_BACKEND_OBSERVE)
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		count += list->items[i].state == state;
+	return count;
+}
+
+/* Whether the program that enforces is attached where connections are decided. */
+static bool is_enforcing(const struct server *server, const struct backend_hooks *hooks)
+{
+	if (server->backend == POLICY_BACKEND_OBSERVE)
+		return false;
+	for (size_t i = 0; i < hooks->n; i++)
+		if (hooks->items[i].state == HOOK_WAITING || hooks->items[i].state == HOOK_IN_FORCE)
+			return true;
+	return false;
+}
+
+static bool is_waiting(const struct backend_hooks *hooks)
+{
+	for (size_t i = 0; i < hooks->n; i++)
+		if (hooks->items[i].state == HOOK_WAITING)
+			return true;
+	return false;
+}
+
+/* What enforces, and what does not and what would change that, in one line. */
+static void summarize(const struct server *server, const struct backend_hooks *hooks,
+		      const struct netns_list *netns, char *buf, size_t size)
+{
+	size_t out = netns->n - count_netns(netns, NETNS_ENFORCED);
+	const char *who =
+		server->backend == POLICY_BACKEND_NATIVE ? "smc_hs_ctrl" : "module smc_policy";
+
+	if (server->backend == POLICY_BACKEND_OBSERVE && server->backend_note[0])
+		snprintf(buf, size, "nothing is enforced: %s", server->backend_note);
+	else if (server->backend == POLICY_BACKEND_OBSERVE)
 		snprintf(
 			buf, size,
 			"nothing is enforced, as [daemon] backend = observe says; set it to auto and "
 			"restart to enforce");
+	else if (!is_enforcing(server, hooks))
+		snprintf(buf, size, "nothing is enforced: no program is attached; see hooks");
+	else if (is_waiting(hooks))
+		snprintf(
+			buf, size,
+			"%s is ready; SMC is not loaded, so no connection can ask for it (it is loaded "
+			"with the first SMC socket, or \"modprobe smc\")",
+			who);
+	else if (out)
+		snprintf(buf, size,
+			 "%s enforces the policy on every connection that asks for SMC, but not in "
+			 "%zu of %zu network namespaces; see degraded",
+			 who, out, netns->n);
 	else
-		snprintf(buf, size, "nothing is enforced: %s", server->backend_note);
-	return buf;
+		snprintf(buf, size, "%s enforces the policy on every connection that asks for SMC",
+			 who);
 }
 
 static json_t *report_rule_counts(const struct server *server)
@@ -229,52 +316,99 @@ static json_t *report_rule_counts(const struct server *server)
 			 origins[POLICY_ORIGIN_COMMAND], "runtime", origins[POLICY_ORIGIN_RUNTIME]);
 }
 
-static json_t *report_hooks(const struct server *server, const struct module_state *module)
+static json_t *report_hooks(const struct backend_hooks *hooks)
 {
-	bool enforcing = server->backend == POLICY_BACKEND_KMOD;
-	const char *state = !enforcing ? "not attached" : module->hooked ? "in force" : "waiting";
-	const char *detail = !module->loaded  ? "module smc_policy is not loaded"
-			     : module->hooked ? "program attached, module hooked"
-					      : "the module hooks in when SMC is loaded";
+	static const char *const states[] = { [HOOK_ABSENT] = "absent",
+					      [HOOK_READY] = "not attached",
+					      [HOOK_WAITING] = "waiting",
+					      [HOOK_IN_FORCE] = "in force" };
+	json_t *list = json_array();
 
-	return json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}]", "name", "kmod connect (tcp_connect)",
-			 "state", state, "detail", detail, "name",
-			 "kmod accept (security_inet_conn_request)", "state", state, "detail",
-			 detail);
+	for (size_t i = 0; i < hooks->n; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o}", "name", hooks->items[i].name,
+						"state", states[hooks->items[i].state], "detail",
+						json_text(hooks->items[i].detail)));
+	return list;
 }
 
-static json_t *report_netns(const struct server *server)
+static const char *const netns_states[] = { [NETNS_ENFORCED] = "enforced",
+					    [NETNS_FOREIGN] = "other controller",
+					    [NETNS_OFF] = "off",
+					    [NETNS_FAILED] = "unknown" };
+
+static json_t *report_netns(const struct server *server, const struct netns_list *list)
 {
 	const struct policy_settings *settings = &server->config.settings;
 	static const char *const modes[] = { [POLICY_NETNS_ALL] = "all",
 					     [POLICY_NETNS_INIT] = "init",
 					     [POLICY_NETNS_LIST] = "list" };
-	json_t *names = json_array();
+	json_t *names = json_array(), *found = json_array();
 
 	for (size_t i = 0; i < settings->n_netns_names; i++)
 		json_array_append_new(names, json_string(settings->netns_names[i]));
-	return json_pack("{s:s, s:o}", "mode", modes[settings->netns], "names", names);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct netns *netns = &list->items[i];
+
+		json_array_append_new(found, json_pack("{s:I, s:o, s:s, s:o}", "inum",
+						       (json_int_t)netns->inum, "name",
+						       json_text(netns->name), "state",
+						       netns_states[netns->state], "detail",
+						       json_text(netns->detail)));
+	}
+	return json_pack("{s:s, s:o, s:I, s:I, s:o}", "mode", modes[settings->netns], "names",
+			 names, "found", (json_int_t)list->n, "enforced",
+			 (json_int_t)count_netns(list, NETNS_ENFORCED), "namespaces", found);
 }
 
-static json_t *report_degraded(const struct server *server)
+/* Namespaces where somebody's choice, not the backend's nature, keeps the policy out. */
+static void add_netns_degraded(const struct server *server, const struct netns_list *netns,
+			       json_t *list)
+{
+	char line[256];
+
+	for (size_t i = 0; i < netns->n && server->backend != POLICY_BACKEND_OBSERVE; i++) {
+		const struct netns *one = &netns->items[i];
+
+		if (one->state == NETNS_ENFORCED)
+			continue;
+		if (one->state == NETNS_FOREIGN)
+			snprintf(line, sizeof(line),
+				 "network namespace %s: not enforced, controller %s is selected "
+				 "there; [daemon] take-over = yes replaces it",
+				 one->name, one->detail);
+		else
+			snprintf(
+				line, sizeof(line),
+				"network namespace %s: not enforced: %s; \"smc-ebpf reload\" tries "
+				"again",
+				one->name, one->detail);
+		json_array_append_new(list, json_text(line));
+	}
+}
+
+static json_t *report_degraded(const struct server *server, const struct netns_list *netns)
 {
 	json_t *list = json_array();
 
 	if (server->backend_note[0])
-		json_array_append_new(list, json_string(server->backend_note));
+		json_array_append_new(list, json_text(server->backend_note));
 	for (size_t i = 0; i < server->degraded.count; i++)
 		json_array_append_new(list, json_text(server->degraded.lines[i]));
+	add_netns_degraded(server, netns, list);
 	return list;
 }
 
 static json_t *report_kernel(const struct module_state *module)
 {
+	static const char *const smc[] = {
+		[SMC_LOADED] = "loaded", [SMC_LOADABLE] = "not loaded", [SMC_ABSENT] = "absent"
+	};
 	struct utsname name;
 	json_t *json;
 
 	uname(&name);
-	json = json_pack("{s:s, s:s}", "release", name.release, "smc",
-			 smc_present() ? "loaded" : "not loaded");
+	json = json_pack("{s:s, s:s}", "release", name.release, "smc", smc[smc_state()]);
 	json_object_set_new(
 		json, "module",
 		module->loaded ? json_pack("{s:s, s:I, s:b}", "version", module->version, "abi",
@@ -305,23 +439,28 @@ static json_t *report_daemon(const struct server *server)
 
 json_t *report_status(const struct server *server)
 {
+	struct netns_list netns = { 0 };
 	struct module_state module;
+	struct backend_hooks hooks;
 	char summary[640];
-	bool enforcing;
+	json_t *json;
 
 	module_read(&module);
-	enforcing = server->backend == POLICY_BACKEND_KMOD && module.loaded;
-	summarize(server, &module, summary, sizeof(summary));
-	return json_pack("{s:s, s:b, s:s, s:I, s:s, s:o, s:o, s:o, s:{s:s}, s:o, s:o, s:o, s:o}",
+	kernel_describe(server->kernel, &hooks);
+	kernel_enforce_netns(server->kernel, false, &netns);
+	summarize(server, &hooks, &netns, summary, sizeof(summary));
+	json = json_pack("{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "backend", word_name(&words_backend, server->backend), "enforcing",
-			 enforcing, "summary", summary, "generation",
+			 is_enforcing(server, &hooks), "summary", json_text(summary), "generation",
 			 (json_int_t)server->generation, "default",
 			 word_name(&words_action, (unsigned int)server->in_force.default_action),
-			 "rules", report_rule_counts(server), "hooks",
-			 report_hooks(server, &module), "netns", report_netns(server), "learned",
-			 "state", "nothing is learned yet: auto rules give tcp, reason unproven",
-			 "limits", report_limits(server), "degraded", report_degraded(server),
-			 "daemon", report_daemon(server), "kernel", report_kernel(&module));
+			 "rules", report_rule_counts(server), "hooks", report_hooks(&hooks),
+			 "netns", report_netns(server, &netns), "learned", lessons_summary(server),
+			 "limits", report_limits(server), "degraded",
+			 report_degraded(server, &netns), "daemon", report_daemon(server), "kernel",
+			 report_kernel(&module));
+	netns_list_clear(&netns);
+	return json;
 }
 
 /* ---- export ---- */
@@ -335,6 +474,8 @@ static void export_rule(FILE *out, const struct policy_rule *rule)
 		if (text && *text)
 			fprintf(out, "%s = %s\n", policy_rule_keys[i], text);
 	}
+	if (rule->peers_file)
+		fprintf(out, POLICY_PEERS_FILE " = %s\n", rule->peers_file);
 }
 
 char *report_export(const struct server *server)

@@ -10,6 +10,12 @@
 
 #include "server/server.h"
 
+/* "2026-11-21T10:00:00Z" for seconds since the epoch, null for 0. */
+json_t *report_time(uint64_t seconds);
+
+/* An array of @prefixes as text. */
+json_t *report_prefixes(const struct policy_prefix *prefixes, size_t n);
+
 /* One rule in force, with its counts: RULE of common/protocol.h. */
 json_t *report_rule(const struct server *server, const struct policy_rule *rule);
 

@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
+#include "common/buffers.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/source.h"
 #include "kernel/netns.h"
 #include "server/control.h"
+#include "server/learning.h"
+#include "server/saved.h"
 #include "server/server.h"
+#include "server/watch.h"
 
-#define NSEC_PER_SEC 1000000000ULL
 #define TTL_RETRY_USEC (10 * 1000000ULL)
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
 
 /* ---- which rules are in force ---- */
 
@@ -39,13 +35,13 @@ static void settle_expiry(struct server *server, struct policy_rule *rule)
 	if (owner && owner->expires && owner->digest == policy_rule_digest(rule))
 		rule->expires = owner->expires;
 	else
-		rule->expires = now_ns() + rule->ttl * NSEC_PER_SEC;
+		rule->expires = clock_ns(CLOCK_REALTIME) + rule->ttl * NSEC_PER_SEC;
 }
 
 static void add_live(struct server *server, struct policy *live, struct policy_rule *rule)
 {
 	settle_expiry(server, rule);
-	if (!rule->expires || rule->expires > now_ns())
+	if (!rule->expires || rule->expires > clock_ns(CLOCK_REALTIME))
 		live->rules[live->n_rules++] = rule;
 }
 
@@ -94,13 +90,21 @@ static bool same_policy(const struct policy *a, const struct policy *b)
 
 static void note_unknown_netns(struct server *server, const char *name)
 {
-	log_warning(
-		"network namespace %s does not exist: it cannot speak SMC until a reload finds it",
-		name);
 	policy_errors_add(
 		&server->degraded,
-		"network namespace %s of [daemon] netns does not exist; create it and reload",
+		"network namespace %s of [daemon] netns does not exist; it may speak SMC as soon as "
+		"it does",
 		name);
+}
+
+/* Before 5.14 only the module tells namespaces apart, and nothing is enforced without it. */
+static void note_no_cookie(struct server *server, const char *name)
+{
+	policy_errors_add(
+		&server->degraded,
+		"network namespace %s of [daemon] netns cannot be told from others by this kernel "
+		"without module smc_policy: all are counted as disabled until it is loaded",
+		name ? name : "init");
 }
 
 /* Tell the kernel which namespaces may speak SMC. */
@@ -123,8 +127,11 @@ static int apply_netns(struct server *server, const struct policy_settings *sett
 		if (name && !strcmp(name, "init"))
 			name = NULL;
 		rc = netns_cookie(name, &cookies[known]);
-		if (rc == -ENOENT && name)
+		/* EINVAL: `ip netns add` has made the file and not mounted the namespace yet. */
+		if ((rc == -ENOENT || rc == -EINVAL) && name)
 			note_unknown_netns(server, name);
+		else if (rc == -ENOPROTOOPT && server->backend == POLICY_BACKEND_OBSERVE)
+			note_no_cookie(server, name);
 		else if (rc)
 			return kernel_fail(
 				error, rc,
@@ -136,9 +143,53 @@ static int apply_netns(struct server *server, const struct policy_settings *sett
 	return kernel_list_netns(server->kernel, cookies, known, error);
 }
 
+static void enforce_netns(struct server *server)
+{
+	int rc = kernel_enforce_netns(server->kernel, true, NULL);
+
+	if (rc)
+		log_error("cannot go through the network namespaces: %s", strerror(-rc));
+}
+
+void server_refresh_netns(struct server *server)
+{
+	struct kernel_error error;
+
+	if (apply_netns(server, &server->config.settings, &error))
+		log_error("%s", error.text);
+	if (!kernel_covers_new_netns(server->kernel))
+		enforce_netns(server);
+}
+
 /* ---- putting a policy in force ---- */
 
 static void arm_ttl_timer(struct server *server);
+
+#define TRIM_USEC (2 * 1000 * 1000) /* between a change and giving memory back */
+
+static int on_trim(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	(void)userdata;
+	malloc_trim(0);
+	return 0;
+}
+
+/* What changes come until then find the memory of this one. */
+static void arm_trim_timer(struct server *server)
+{
+	if (server->trim_timer) {
+		if (sd_event_source_get_enabled(server->trim_timer, NULL) > 0)
+			return;
+		sd_event_source_set_time_relative(server->trim_timer, TRIM_USEC);
+		sd_event_source_set_enabled(server->trim_timer, SD_EVENT_ONESHOT);
+	} else if (!server->event ||
+		   sd_event_add_time_relative(server->event, &server->trim_timer, CLOCK_MONOTONIC,
+					      TRIM_USEC, 0, on_trim, server) < 0) {
+		malloc_trim(0);
+	}
+}
 
 static int compile(struct server *server, const struct policy_settings *settings,
 		   const struct policy *live, uint64_t generation, struct policy_image *image,
@@ -147,6 +198,9 @@ static int compile(struct server *server, const struct policy_settings *settings
 	struct policy_image_options options = {
 		.generation = generation,
 		.flags = settings->netns == POLICY_NETNS_ALL ? 0 : SMC_POLICY_IMAGE_F_NETNS_LISTED,
+		.parameters = &settings->parameters,
+		.budget = &settings->budget,
+		.connection_memory = smc_connection_memory(),
 	};
 	int rc = slots_assign(&server->slots, live);
 
@@ -169,7 +223,7 @@ static int compile(struct server *server, const struct policy_settings *settings
 static int enforce(struct server *server, const struct policy_config *config, bool *changed,
 		   struct kernel_error *error)
 {
-	uint64_t generation = server->generation + 1;
+	uint64_t generation = server->generation + 1, start = clock_us(CLOCK_MONOTONIC), compiled;
 	struct policy_image image = { 0 };
 	struct policy live;
 	int rc;
@@ -178,6 +232,7 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 	if (merge(server, &config->policy, &server->added, &live))
 		return kernel_fail(error, -ENOMEM, "out of memory");
 	rc = compile(server, &config->settings, &live, generation, &image, error);
+	compiled = clock_us(CLOCK_MONOTONIC);
 	if (!rc && image.rows) {
 		bool same = kernel_image_equal(server->kernel, &image) &&
 			    (!server->in_force.rules || same_policy(&live, &server->in_force));
@@ -195,6 +250,8 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 		free(live.rules);
 		return rc;
 	}
+	log_debug("generation %" PRIu64 ": compiled in %" PRIu64 " us, published in %" PRIu64 " us",
+		  generation, compiled - start, clock_us(CLOCK_MONOTONIC) - compiled);
 	server->generation = generation;
 	free(server->in_force.rules);
 	server->in_force = live;
@@ -203,6 +260,7 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 			"cannot note which rules own which counters: counts may be lost when the "
 			"daemon restarts");
 	arm_ttl_timer(server);
+	arm_trim_timer(server);
 	return 0;
 }
 
@@ -301,7 +359,7 @@ int server_add_rule(struct server *server, struct policy_rule *rule, bool replac
 		policy_rule_free(rule);
 		return 0;
 	}
-	rule->expires = rule->ttl ? now_ns() + rule->ttl * NSEC_PER_SEC : 0;
+	rule->expires = rule->ttl ? clock_ns(CLOCK_REALTIME) + rule->ttl * NSEC_PER_SEC : 0;
 	return put_added(server, rule, changed, error);
 }
 
@@ -363,7 +421,7 @@ static bool drop_ended(struct server *server)
 	for (size_t i = server->added.n_rules; i-- > 0;) {
 		struct policy_rule *rule = server->added.rules[i];
 
-		if (!rule->expires || rule->expires > now_ns())
+		if (!rule->expires || rule->expires > clock_ns(CLOCK_REALTIME))
 			continue;
 		log_info("rule %s has reached the end of its ttl", rule->name);
 		durable |= rule->origin == POLICY_ORIGIN_COMMAND;
@@ -392,7 +450,7 @@ static int on_ttl(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0; /* and the timer is set anew */
 	log_error("cannot take a rule whose ttl has ended out of force, will try again: %s",
 		  error.text);
-	sd_event_source_set_time(source, now_ns() / 1000 + TTL_RETRY_USEC);
+	sd_event_source_set_time(source, clock_us(CLOCK_REALTIME) + TTL_RETRY_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -444,6 +502,9 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 		rc = apply_netns(server, &next->settings, error);
 	if (!rc)
 		rc = enforce(server, next, changed, error);
+	if (!rc && next->settings.take_over != server->config.settings.take_over)
+		rc = kernel_attach(server->kernel, server->backend, next->settings.take_over,
+				   error);
 	if (rc) {
 		control_set_access(server->control, &server->config.settings, &ignored);
 		apply_netns(server, &server->config.settings, &ignored);
@@ -451,6 +512,7 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 	}
 	policy_config_clear(&server->config);
 	server->config = *next;
+	enforce_netns(server);
 	log_set_level(next->settings.log_level);
 	return 0;
 }
@@ -458,12 +520,15 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 int server_reload(struct server *server, bool *changed, struct policy_errors *errors,
 		  struct kernel_error *error)
 {
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
 	struct policy_config next;
 	int rc;
 
 	*changed = false;
 	policy_config_init(&next);
 	rc = source_load(server->config_file, &next, errors);
+	arm_trim_timer(server);
+	log_debug("configuration read in %" PRIu64 " us", clock_us(CLOCK_MONOTONIC) - start);
 	if (rc) {
 		policy_config_clear(&next);
 		log_errors(errors);
@@ -481,39 +546,79 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 
 /* ---- start, run, stop ---- */
 
+/*
+ * What would have to change for the policy to be enforced, from why native and kmod cannot be had.
+ */
+static void note_nothing_enforces(struct server *server, const struct kernel_error *native,
+				  const struct kernel_error *kmod)
+{
+	struct kernel_error smc;
+
+	if (smc_state() == SMC_ABSENT && smc_not_loaded(&smc))
+		snprintf(server->backend_note, sizeof(server->backend_note), "%s", smc.text);
+	else if (smc_state() == SMC_LOADED)
+		snprintf(server->backend_note, sizeof(server->backend_note), "%.250s; %.200s",
+			 kmod->text, native->text);
+	else
+		snprintf(server->backend_note, sizeof(server->backend_note),
+			 "%.250s; on Linux 6.19 and later \"modprobe smc\" is enough", kmod->text);
+}
+
+/*
+ * The best backend that can be had now, into server->backend, and in the note why not a better one.
+ */
+static int choose_any(struct server *server, struct kernel_error *error)
+{
+	struct kernel_error native, kmod;
+	int rc;
+
+	server->backend_note[0] = '\0';
+	server->backend = POLICY_BACKEND_NATIVE;
+	rc = kernel_probe(server->kernel, POLICY_BACKEND_NATIVE, &native);
+	if (!rc)
+		return 0;
+	/* The hook is there, and something else is wrong with it. */
+	if (rc != -EOPNOTSUPP && rc != -ENOENT)
+		log_warning("%s", native.text);
+	server->backend = POLICY_BACKEND_KMOD;
+	rc = kernel_probe(server->kernel, POLICY_BACKEND_KMOD, &kmod);
+	if (!rc)
+		return 0;
+	if (rc == -EPROTO)
+		log_error("%s", kmod.text);
+	note_nothing_enforces(server, &native, &kmod);
+	server->backend = POLICY_BACKEND_OBSERVE;
+	return kernel_probe(server->kernel, POLICY_BACKEND_OBSERVE, error);
+}
+
 static int choose_backend(struct server *server, struct kernel_error *error)
 {
-	struct module_state module;
-	int wanted = server->config.settings.backend, rc;
+	enum policy_backend wanted = (enum policy_backend)server->config.settings.backend;
+	struct kernel_error why;
+	int rc;
 
-	module_read(&module);
-	rc = module_usable(&module, error);
-	server->backend = POLICY_BACKEND_OBSERVE;
+	if (wanted == POLICY_BACKEND_AUTO)
+		return choose_any(server, error);
+	server->backend = wanted;
 	server->backend_note[0] = '\0';
-	if (wanted == POLICY_BACKEND_NATIVE)
-		return kernel_fail(error, -EOPNOTSUPP,
-				   "backend native is not in this release; set [daemon] backend to "
-				   "auto, kmod or observe");
-	if (wanted == POLICY_BACKEND_OBSERVE)
-		return 0;
-	if (!rc)
-		server->backend = POLICY_BACKEND_KMOD;
-	else if (wanted == POLICY_BACKEND_KMOD)
-		return rc;
-	else
-		snprintf(server->backend_note, sizeof(server->backend_note), "%s", error->text);
-	if (rc == -EPROTO)
-		log_error("%s", error->text);
+	rc = kernel_probe(server->kernel, wanted, &why);
+	if (rc)
+		return kernel_fail(error, rc, "backend %s cannot be had: %.400s",
+				   word_name(&words_backend, wanted), why.text);
 	return 0;
 }
 
 /* Take over or create what lives in the kernel; changes nothing that is in force. */
 static int open_kernel(struct server *server, struct kernel_error *error)
 {
-	size_t rules = server->config.policy.n_rules + server->added.n_rules;
+	struct kernel_sizes sizes = {
+		.rules = (uint32_t)(server->config.policy.n_rules + server->added.n_rules),
+		.peers = server->config.settings.auto_peers,
+		.connections = server->config.settings.auto_connections,
+	};
 	int rc;
 
-	rc = kernel_open(&server->kernel, server->config.settings.pin_dir, (uint32_t)rules, error);
+	rc = kernel_open(&server->kernel, server->config.settings.pin_dir, &sizes, error);
 	if (rc)
 		return rc;
 	server->generation = kernel_generation(server->kernel);
@@ -526,6 +631,12 @@ static int open_kernel(struct server *server, struct kernel_error *error)
 	return 0;
 }
 
+static int attach(struct server *server, struct kernel_error *error)
+{
+	return kernel_attach(server->kernel, server->backend, server->config.settings.take_over,
+			     error);
+}
+
 static int start_enforcing(struct server *server, struct kernel_error *error)
 {
 	bool changed;
@@ -533,9 +644,66 @@ static int start_enforcing(struct server *server, struct kernel_error *error)
 
 	if (!rc)
 		rc = enforce(server, &server->config, &changed, error);
+	return rc ? rc : attach(server, error);
+}
+
+/* A backend that was there and is gone, with its programs. */
+static bool is_lost(const struct server *server)
+{
+	struct kernel_error why;
+
+	return server->backend != POLICY_BACKEND_OBSERVE &&
+	       kernel_probe(server->kernel, server->backend, &why);
+}
+
+void server_rescan(struct server *server)
+{
+	enum policy_backend before = server->backend;
+	struct kernel_error error;
+	int rc;
+
+	learning_refresh(server->learning);
+	if (server->config.settings.backend == POLICY_BACKEND_OBSERVE)
+		return;
+	if (is_lost(server))
+		kernel_detach(server->kernel, &error);
+	else if (before != POLICY_BACKEND_OBSERVE)
+		return;
+	rc = choose_backend(server, &error);
+	if (rc) {
+		/* The configuration wants a certain one.  Until that is back: */
+		snprintf(server->backend_note, sizeof(server->backend_note), "%s", error.text);
+		server->backend = POLICY_BACKEND_OBSERVE;
+		rc = kernel_probe(server->kernel, server->backend, &error);
+	}
 	if (!rc)
-		rc = kernel_attach(server->kernel, server->backend, error);
-	return rc;
+		rc = apply_netns(server, &server->config.settings, &error);
+	if (!rc)
+		rc = attach(server, &error);
+	if (rc)
+		log_error("cannot attach: %s", error.text);
+	else if (server->backend != before)
+		log_notice("backend %s instead of %s%s%s",
+			   word_name(&words_backend, server->backend),
+			   word_name(&words_backend, before), server->backend_note[0] ? ": " : "",
+			   server->backend_note);
+	sd_notifyf(0, "STATUS=Generation %" PRIu64 " in force, backend %s", server->generation,
+		   word_name(&words_backend, server->backend));
+}
+
+void server_refresh_pins(struct server *server)
+{
+	struct kernel_error error;
+	bool repinned;
+
+	if (kernel_repin(server->kernel, &repinned, &error))
+		log_error(
+			"pins below %s are missing and cannot be made again: %s; the policy stays "
+			"in force only as long as this daemon runs",
+			server->config.settings.pin_dir, error.text);
+	else if (repinned)
+		log_warning("pins below %s were missing: pinned again",
+			    server->config.settings.pin_dir);
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -543,14 +711,11 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct policy_errors errors = { 0 };
 	struct server *server = userdata;
 	struct kernel_error error;
-	struct timespec now;
 	bool changed = false;
 
 	(void)source;
 	(void)info;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-		   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_us(CLOCK_MONOTONIC));
 	if (server_reload(server, &changed, &errors, &error)) {
 		log_error("reload refused: %s", error.text);
 		sd_notifyf(0, "READY=1\nSTATUS=Reload refused: %s", error.text);
@@ -616,7 +781,7 @@ int server_start(struct server *server, const char *config_file)
 	int rc;
 
 	*server = (struct server){ .config_file = config_file, .state.dir = -1 };
-	server->started = now_ns() / 1000;
+	server->started = clock_us(CLOCK_REALTIME);
 	policy_config_init(&server->config);
 	policy_init(&server->added);
 	policy_init(&server->in_force);
@@ -627,14 +792,29 @@ int server_start(struct server *server, const char *config_file)
 		rc = state_open(&server->state, server->config.settings.state_dir, &server->added,
 				&error);
 	if (!rc)
-		rc = choose_backend(server, &error);
-	if (!rc)
 		rc = open_kernel(server, &error);
+	if (!rc)
+		rc = choose_backend(server, &error);
 	/* All that can be refused comes before the policy in force is touched. */
 	if (!rc)
 		rc = control_open(&server->control, server, &error);
+	/* Nobody else uses state-dir now: what is prepared there a killed daemon has left. */
+	if (!rc)
+		state_abort(&server->state);
+	if (!rc)
+		saved_read(server);
 	if (!rc)
 		rc = start_enforcing(server, &error);
+	if (!rc)
+		rc = watch_open(&server->watch, server, &error);
+	if (!rc)
+		rc = learning_open(&server->learning, server, &error);
+	/*
+	 * Loads what it will need: that takes long on a slow machine, and the watchdog does not run
+	 * yet.
+	 */
+	if (!rc)
+		kernel_follow_smc(server->kernel);
 	if (rc) {
 		log_error("cannot start: %s", error.text);
 		server_stop(server, true);
@@ -658,7 +838,11 @@ void server_stop(struct server *server, bool keep)
 {
 	struct kernel_error error;
 
+	learning_close(server->learning);
+	watch_close(server->watch);
 	control_close(server->control);
+	if (server->kernel && !keep)
+		saved_write(server);
 	if (server->kernel && !keep && server->config.settings.on_stop == POLICY_ON_STOP_RELEASE) {
 		log_notice("on-stop = release: nothing is enforced any more");
 		if (kernel_release(server->kernel, &error))
@@ -667,6 +851,7 @@ void server_stop(struct server *server, bool keep)
 	slots_close(&server->slots);
 	kernel_close(server->kernel);
 	state_close(&server->state);
+	sd_event_source_unref(server->trim_timer);
 	sd_event_source_unref(server->ttl_timer);
 	sd_event_unref(server->event);
 	free(server->in_force.rules);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon: one process, one thread, one event loop.  server.c owns the
- * policy in force and is the only place that changes it; commands.c turns
+ * The daemon: one process, one event loop, one thread (but for kernel/image.c's, which wait). 
+ * server.c owns the policy in force and is the only place that changes it; commands.c turns
  * requests into calls of it; control.c talks to clients; report.c describes.
  */
 #ifndef SMC_POLICY_SERVER_H
@@ -18,6 +18,8 @@
 #include "smc_policy_version.h"
 
 struct control;
+struct learning;
+struct watch;
 
 struct server {
 	const char *config_file;
@@ -31,8 +33,11 @@ struct server {
 	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */
+	struct watch *watch;
+	struct learning *learning;
 	sd_event *event;
 	sd_event_source *ttl_timer;
+	sd_event_source *trim_timer; /* memory goes back a while after a change */
 	struct control *control;
 	uint64_t started; /* CLOCK_REALTIME in microseconds */
 };
@@ -49,6 +54,18 @@ int server_run(struct server *server);
 
 /* Close everything; enforcement stays or goes as [daemon] on-stop says, or stays if @keep. */
 void server_stop(struct server *server, bool keep);
+
+/*
+ * The kernel has changed: a module came or went.  Take a backend that can be had
+ * now instead of one that cannot.
+ */
+void server_rescan(struct server *server);
+
+/* Namespaces came or went: list those that [daemon] netns names, enrol what is not enrolled. */
+void server_refresh_netns(struct server *server);
+
+/* Something below pin-dir was removed: pin it again. */
+void server_refresh_pins(struct server *server);
 
 /*
  * Read the configuration again.  Returns 0 and whether anything @changed, or a

@@ -8,14 +8,20 @@
 #define SMC_POLICY_SLOTS_H
 
 #include "kernel/kernel.h"
-#include "policy/intern.h"
 #include "policy/rule.h"
 
 struct slots {
 	struct kernel *kernel;
 	struct smc_policy_rule_slot *owners; /* as in the kernel, by slot */
 	uint32_t n;
-	struct intern by_name; /* name -> slot, INTERN_NEW where it has none any more */
+	uint32_t *first; /* slots of the same hash are a chain; by hash, 0: none */
+	uint32_t *next; /* by slot, 0: none */
+	bool *in_use; /* by slot: by a rule of the policy that was assigned last */
+	/*
+	 * By slot: the rule, as an object, that was given it last, and the one that the kernel was
+	 * told of.  Only compared: it may be gone.  One that is made in its place has no slot.
+	 */
+	const struct policy_rule **given, **told;
 };
 
 /* Read who owns what.  Returns 0 or a negative errno. */
@@ -23,15 +29,19 @@ int slots_open(struct slots *slots, struct kernel *kernel);
 void slots_close(struct slots *slots);
 
 /* The owner entry of the rule called @name, NULL if it has no slot. */
-const struct smc_policy_rule_slot *slots_owner(struct slots *slots, const char *name);
+const struct smc_policy_rule_slot *slots_owner(const struct slots *slots, const char *name);
 
 /*
- * Give every rule of @policy its slot.  -ENOSPC: there are more rules than
- * slots; else a negative errno.
+ * Give every rule of @policy its slot.  What is in force keeps those that it has, and
+ * slots_commit() makes the new ones used.  -ENOSPC: there are more rules than slots; else a
+ * negative errno.
  */
 int slots_assign(struct slots *slots, const struct policy *policy);
 
-/* @policy is in force as @generation: note whose slots are in use, whose are not any more. */
+/*
+ * @policy, assigned last, is in force as @generation: note whose slots are in use, whose are not
+ * any more.
+ */
 int slots_commit(struct slots *slots, const struct policy *policy, uint64_t generation);
 
 #endif

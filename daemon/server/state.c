@@ -8,6 +8,8 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/rule_json.h"
+#include "common/trust.h"
 #include "server/state.h"
 
 #define FILE_NAME "rules.json"
@@ -28,31 +30,16 @@ static int damaged(const struct state *state, struct kernel_error *error, const 
 static int read_rule(const struct state *state, const json_t *json, struct policy *added,
 		     struct kernel_error *error)
 {
-	const char *name = json_string_value(json_object_get(json, "name"));
-	struct value_error value_error = { "rule without a name" };
+	struct value_error why;
 	struct policy_rule *rule;
-	int rc;
 
-	if (!name || value_name(name, &value_error))
-		return damaged(state, error, value_error.text);
-	rule = policy_rule_new(name);
-	rc = rule ? 0 : -ENOMEM;
-	for (int i = 0; policy_rule_keys[i] && !rc; i++) {
-		const char *text = json_string_value(json_object_get(json, policy_rule_keys[i]));
-
-		if (text)
-			rc = policy_rule_set(rule, policy_rule_keys[i], text, &value_error);
-	}
-	if (!rc)
-		rc = policy_rule_check(rule, &value_error);
-	if (!rc) {
-		rule->origin = POLICY_ORIGIN_COMMAND;
-		rule->expires = (uint64_t)json_integer_value(json_object_get(json, "expires"));
-		rc = policy_put(added, rule);
-	}
-	if (rc) {
+	if (rule_from_json(json, &rule, &why))
+		return damaged(state, error, why.text);
+	rule->origin = POLICY_ORIGIN_COMMAND;
+	rule->expires = (uint64_t)json_integer_value(json_object_get(json, "expires"));
+	if (policy_put(added, rule)) {
 		policy_rule_free(rule);
-		return damaged(state, error, rc == -EINVAL ? value_error.text : "out of memory");
+		return damaged(state, error, "out of memory");
 	}
 	return 0;
 }
@@ -95,6 +82,8 @@ static int read_file(struct state *state, struct policy *added, struct kernel_er
 int state_open(struct state *state, const char *dir, struct policy *added,
 	       struct kernel_error *error)
 {
+	char why[TRUST_WHY_SIZE];
+
 	*state = (struct state){ .dir = -1 };
 	snprintf(state->path, sizeof(state->path), "%.*s/" FILE_NAME, PATH_MAX - 32, dir);
 	if (mkdir(dir, 0700) && errno != EEXIST)
@@ -104,6 +93,8 @@ int state_open(struct state *state, const char *dir, struct policy *added,
 	if (state->dir < 0)
 		return kernel_fail(error, -errno, "cannot open state-dir %s: %s", dir,
 				   strerror(errno));
+	if (!trust_path(dir, false, why))
+		return kernel_fail(error, -EPERM, "state-dir: %s", why);
 	return read_file(state, added, error);
 }
 
@@ -150,18 +141,29 @@ static json_t *write_rules(const struct policy *added, uint64_t generation)
 			 "rules", rules);
 }
 
+FILE *state_create(const struct state *state, const char *name)
+{
+	autoclose int fd = -1;
+	FILE *file;
+
+	unlinkat(state->dir, name, 0);
+	fd = openat(state->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (file)
+		steal_fd(fd);
+	return file;
+}
+
 int state_prepare(struct state *state, const struct policy *added, uint64_t generation,
 		  struct kernel_error *error)
 {
 	autojson json_t *root = write_rules(added, generation);
-	autoclose int fd = -1;
+	autofclose FILE *out = NULL;
 
 	if (!root)
 		return kernel_fail(error, -ENOMEM, "out of memory");
-	unlinkat(state->dir, NEXT_NAME, 0);
-	fd = openat(state->dir, NEXT_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		    0600);
-	if (fd < 0 || json_dumpfd(root, fd, JSON_INDENT(1)) || fsync(fd)) {
+	out = state_create(state, NEXT_NAME);
+	if (!out || json_dumpf(root, out, JSON_INDENT(1)) || fflush(out) || fsync(fileno(out))) {
 		int rc = errno ? -errno : -EIO;
 
 		state_abort(state);

@@ -7,6 +7,7 @@
 #define SMC_POLICY_STATE_H
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "kernel/error.h"
 #include "policy/rule.h"
@@ -26,6 +27,9 @@ int state_open(struct state *state, const char *dir, struct policy *added,
 	       struct kernel_error *error);
 void state_close(struct state *state);
 
+/* The empty new file @name in STATE_DIR, in the place of any other; NULL and errno. */
+FILE *state_create(const struct state *state, const char *name);
+
 /* Write the command rules of @added durably beside the file in force. */
 int state_prepare(struct state *state, const struct policy *added, uint64_t generation,
 		  struct kernel_error *error);
@@ -33,7 +37,7 @@ int state_prepare(struct state *state, const struct policy *added, uint64_t gene
 /* Put what was prepared in the place of the file. */
 int state_commit(struct state *state, struct kernel_error *error);
 
-/* Drop what was prepared. */
+/* Drop what was prepared, if anything was. */
 void state_abort(struct state *state);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * How long a decision takes in the kernel, and how long it takes to compile and
- * publish a policy: random IPv4 prefixes, random peers over all of them.  For
- * comparison in the same run: an empty policy, so that the cost of asking
- * (BPF_PROG_TEST_RUN) can be told from that of deciding.
+ * How long a decision takes in the kernel, and how long it takes to compile and publish a policy
+ * and how large it is: random prefixes, random peers in them, random ports on both sides.  For
+ * comparison in the same run, with the same prefixes and peers: an LPM trie, a hash of the peers,
+ * one access to an array of 16 MiB, and a loop that only reads the questions.
  *
  *   lookup BPF-OBJECT
  */
@@ -14,21 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "decide.h"
 #include "policy/compile.h"
 #include "smc_policy_maps.h"
 
-#define QUERIES 200000
-#define ROUNDS 5
+#define ROUNDS (10 * BENCH_QUERIES / BENCH_RUN)
+#define RULES_MAX 50
+
+static struct bpf_object *object;
 
 static double now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	return (double)clock_ns(CLOCK_MONOTONIC) / 1e9;
 }
 
 static void die(const char *what)
@@ -48,42 +49,132 @@ static uint32_t draw(void)
 	return (uint32_t)(seed >> 16);
 }
 
-/* @n random prefixes of 16 to 32 bits, dealt out to 50 rules of two ports each. */
-static void make_policy(struct policy *policy, uint32_t n)
+/* ---- policies ---- */
+
+enum actions {
+	MIXED,
+	ALL_DENY,
+	ALL_ALLOW
+};
+
+struct shape {
+	const char *name;
+	uint32_t rules, prefixes;
+	bool v4;
+	bool clustered; /* all in one /8, or one /32 of IPv6 */
+	bool ports; /* each rule has ranges of its own, which overlap; else one of 50 results for all */
+};
+
+static const struct shape shapes[] = {
+	{ "no rules", 0, 0, true, false, false },
+	{ "20 rules", 20, 60, true, false, true },
+	{ "1,000 IPv4 prefixes", 50, 1000, true, false, false },
+	{ "100,000", 50, 100000, true, false, false },
+	{ "1,000,000", 50, 1000000, true, false, false },
+	{ "1,000,000, overlapping port ranges", 50, 1000000, true, false, true },
+	{ "1,000,000 in one /8", 50, 1000000, true, true, false },
+	{ "200,000 IPv6 prefixes", 50, 200000, false, false, false },
+	{ "200,000 in one /32", 50, 200000, false, true, false },
+};
+
+static void clear_below(uint8_t addr[16], unsigned int length)
+{
+	for (unsigned int i = length; i < 128; i++)
+		addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+}
+
+static void draw_address(uint8_t addr[16])
+{
+	for (int i = 0; i < 16; i += 4) {
+		uint32_t word = draw();
+
+		memcpy(addr + i, &word, sizeof(word));
+	}
+}
+
+/* IPv4: 16 to 32 bits, IPv6: 32 to 64. */
+static void draw_prefix(const struct shape *shape, struct policy_prefix *prefix)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+	draw_address(prefix->addr);
+	prefix->v4 = shape->v4;
+	prefix->length = (uint8_t)(shape->v4 ? 16 + draw() % 17 : 32 + draw() % 33);
+	if (shape->v4) {
+		memcpy(prefix->addr, mapped, sizeof(mapped));
+		prefix->addr[12] = shape->clustered ? 10 : prefix->addr[12];
+	} else {
+		prefix->addr[0] = 0x20 | (prefix->addr[0] & 0x1f);
+		if (shape->clustered)
+			memcpy(prefix->addr, "\x20\x01\x0d\xb8", 4);
+	}
+	clear_below(prefix->addr, prefix->length + (shape->v4 ? 96 : 0));
+}
+
+static void make_policy(struct policy *policy, const struct shape *shape, enum actions actions)
 {
 	policy_init(policy);
-	for (uint32_t i = 0; n && i < 50; i++) {
+	for (uint32_t i = 0; i < shape->rules; i++) {
+		uint32_t n = shape->prefixes / shape->rules;
 		char name[SMC_POLICY_NAME_SIZE];
 		struct policy_rule *rule;
 
 		snprintf(name, sizeof(name), "rule%02u", i);
 		rule = policy_rule_new(name);
-		rule->action = SMC_POLICY_ALLOW;
+		rule->action = actions == ALL_ALLOW || (actions == MIXED && i % 2)
+				       ? SMC_POLICY_ALLOW
+				       : SMC_POLICY_DENY;
 		rule->slot = SMC_POLICY_SLOT_FIRST + i;
-		rule->ports = calloc(1, sizeof(*rule->ports));
-		rule->ports[0] = (struct policy_range){ (uint16_t)(80 + i), (uint16_t)(1080 + i) };
-		rule->n_ports = 1;
-		rule->peers = calloc(n / 50 + 1, sizeof(*rule->peers));
-		for (uint32_t k = 0; k < n / 50; k++) {
-			struct policy_prefix *prefix = &rule->peers[rule->n_peers++];
-			uint32_t bits = 16 + draw() % 17;
-			uint32_t addr = draw() & (uint32_t)(0xffffffffULL << (32 - bits));
-
-			memcpy(prefix->addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
-			for (int b = 0; b < 4; b++)
-				prefix->addr[12 + b] = (uint8_t)(addr >> (24 - 8 * b));
-			prefix->length = (uint8_t)bits;
-			prefix->v4 = true;
+		if (shape->ports) {
+			rule->ports = calloc(1, sizeof(*rule->ports));
+			rule->ports[0] =
+				(struct policy_range){ (uint16_t)(80 + i), (uint16_t)(1080 + i) };
+			rule->n_ports = 1;
 		}
+		rule->peers = calloc(n, sizeof(*rule->peers));
+		while (rule->n_peers < n)
+			draw_prefix(shape, &rule->peers[rule->n_peers++]);
 		policy_put(policy, rule);
 	}
 }
 
-/* Put @image in force for @object; seconds it took. */
-static double publish(struct bpf_object *object, const struct policy_image *image)
+static const struct policy_prefix *any_prefix(const struct policy *policy)
+{
+	const struct policy_rule *rule = policy->rules[draw() % policy->n_rules];
+
+	return &rule->peers[draw() % rule->n_peers];
+}
+
+/* Peers in random prefixes of @policy, with a port that the ranges may have. */
+static void draw_queries(const struct policy *policy, struct bench_query *queries)
+{
+	for (int i = 0; i < BENCH_QUERIES; i++) {
+		const struct policy_prefix *prefix = policy->n_rules ? any_prefix(policy) : NULL;
+		unsigned int length = prefix ? prefix->length + (prefix->v4 ? 96 : 0) : 96;
+		uint8_t addr[16], host[16];
+
+		memcpy(addr, prefix ? prefix->addr : (const uint8_t[16]){ [10] = 0xff, 0xff }, 16);
+		draw_address(host);
+		for (unsigned int bit = length; bit < 128; bit++)
+			addr[bit / 8] |= host[bit / 8] & (0x80 >> bit % 8);
+		memcpy(queries[i].peer, addr, sizeof(addr));
+		queries[i].port = (uint16_t)(draw() % 1200);
+		queries[i].side = (uint8_t)(draw() % SMC_POLICY_SIDES);
+	}
+}
+
+/* ---- the kernel ---- */
+
+static int map_fd(const char *name)
+{
+	return bpf_object__find_map_fd_by_name(object, name);
+}
+
+/* Put @image in force; seconds it took. */
+static double publish(const struct policy_image *image)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	int outer = bpf_object__find_map_fd_by_name(object, "policy_slot"), fd;
+	int outer = map_fd("policy_slot"), fd;
 	size_t size = (size_t)image->n_rows * sizeof(*image->rows);
 	double start = now();
 	uint32_t slot = 0;
@@ -102,74 +193,155 @@ static double publish(struct bpf_object *object, const struct policy_image *imag
 	return now() - start;
 }
 
-/* Nanoseconds per run of the decision program over random peers; the best of some rounds. */
-static double ask(int program)
+/* One value for each of @policy's prefixes in an LPM trie, and for each peer asked in a hash. */
+static void fill_others(const struct policy *policy, const struct bench_query *queries)
 {
-	double best = 1e9;
+	int v4 = map_fd("lpm_v4"), v6 = map_fd("lpm_v6"), hash = map_fd("hash");
+	const struct policy_rule *rule;
 
-	for (int round = 0; round < ROUNDS; round++) {
-		double start = now();
+	policy_for_each(rule, policy)
+		for (size_t i = 0; i < rule->n_peers; i++) {
+			struct bench_v4_key four = { .length = rule->peers[i].length };
+			struct bench_v6_key six = { .length = rule->peers[i].length };
+			int rc;
 
-		for (int i = 0; i < QUERIES; i++) {
-			struct smc_policy_test test = {
-				.query = {
-					.peer = { 0, 0, __builtin_bswap32(0xffff), draw() },
-					.port = (uint16_t)draw(),
-				},
-			};
-			LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &test,
-				    .ctx_size_in = sizeof(test));
-
-			if (bpf_prog_test_run_opts(program, &options))
-				die("run");
+			memcpy(&four.peer, rule->peers[i].addr + 12, sizeof(four.peer));
+			memcpy(six.peer, rule->peers[i].addr, sizeof(six.peer));
+			rc = rule->peers[i].v4
+				     ? bpf_map_update_elem(v4, &four, &rule->slot, BPF_ANY)
+				     : bpf_map_update_elem(v6, &six, &rule->slot, BPF_ANY);
+			if (rc ||
+			    bpf_map_update_elem(hash, rule->peers[i].addr, &rule->slot, BPF_ANY))
+				die("fill");
 		}
-		if ((now() - start) / QUERIES * 1e9 < best)
-			best = (now() - start) / QUERIES * 1e9;
-	}
-	return best;
+	/* Its peers are found, as those of the policy are. */
+	for (int i = 0; i < BENCH_QUERIES; i++)
+		bpf_map_update_elem(hash, queries[i].peer, &queries[i].port, BPF_ANY);
 }
 
-static void measure(struct bpf_object *object, int program, uint32_t n, double *empty)
+static struct bench_memory *program_memory(void)
+{
+	size_t size;
+
+	return bpf_map__initial_value(bpf_object__find_map_by_name(object, ".bss"), &size);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+struct times {
+	double best, median; /* ns a question */
+};
+
+static struct times run(const char *program)
+{
+	struct bench_memory *memory = program_memory();
+	int fd = bpf_program__fd(bpf_object__find_program_by_name(object, program));
+	double all[ROUNDS];
+	char packet[64] = { 0 };
+
+	for (int round = 0; round < ROUNDS; round++) {
+		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet,
+			    .data_size_in = sizeof(packet));
+		double start = now();
+
+		memory->first = (uint32_t)round * BENCH_RUN;
+		if (bpf_prog_test_run_opts(fd, &options))
+			die("run");
+		all[round] = (now() - start) / BENCH_RUN * 1e9;
+	}
+	qsort(all, ROUNDS, sizeof(*all), compare_times);
+	return (struct times){ all[0], all[ROUNDS / 2] };
+}
+
+static void print_times(const char *program)
+{
+	struct times times = run(program);
+
+	printf(" %.0f (%.0f) |", times.best, times.median);
+	fflush(stdout);
+}
+
+/* ---- measuring ---- */
+
+static void measure_actions(const struct shape *shape, enum actions actions, bool sizes)
 {
 	struct policy_image_options options = { .generation = 1 };
 	struct policy_image image;
 	struct policy policy;
-	double start, compile, publishing, asking;
+	double start, compile, publishing, bytes;
 
-	make_policy(&policy, n);
+	seed = 1;
+	make_policy(&policy, shape, actions);
 	start = now();
 	if (policy_compile(&policy, &options, &image))
 		die("compile");
 	compile = now() - start;
-	publishing = publish(object, &image);
-	asking = ask(program);
-	if (!n)
-		*empty = asking;
-	printf("| %u | %.0f | %.1f | %.2f | %.1f | %.0f | %+.0f |\n", n, compile * 1e3,
-	       publishing * 1e3, (double)image.n_rows * sizeof(*image.rows) / (1 << 20),
-	       n ? (double)image.n_rows * sizeof(*image.rows) / n : 0, asking, asking - *empty);
+	publishing = publish(&image);
+	bytes = (double)image.n_rows * sizeof(*image.rows);
+	draw_queries(&policy, program_memory()->queries);
+	if (sizes)
+		printf("| %s | %.0f | %.1f | %.2f | %.1f |", shape->name, compile * 1e3,
+		       publishing * 1e3, bytes / (1 << 20),
+		       shape->prefixes ? bytes / shape->prefixes : 0);
+	print_times("bench_ask_policy");
+	if (actions == MIXED)
+		print_times("bench_ask_in_turn");
 	policy_image_free(&image);
+	policy_clear(&policy);
+}
+
+static void load(const char *path)
+{
+	object = bpf_object__open_file(path, NULL);
+	if (!object ||
+	    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "rule_counters"),
+				     SMC_POLICY_SLOT_FIRST + RULES_MAX) ||
+	    bpf_object__load(object))
+		die("load");
+}
+
+static void measure_others(const struct shape *shape)
+{
+	struct policy policy;
+
+	seed = 1;
+	make_policy(&policy, shape, MIXED);
+	draw_queries(&policy, program_memory()->queries);
+	fill_others(&policy, program_memory()->queries);
+	printf("| %s |", shape->name);
+	print_times("bench_nothing");
+	print_times("bench_ask_array");
+	print_times("bench_ask_hash");
+	print_times(shape->v4 ? "bench_ask_lpm_v4" : "bench_ask_lpm_v6");
+	puts("");
 	policy_clear(&policy);
 }
 
 int main(int argc, char **argv)
 {
-	static const uint32_t sizes[] = { 0, 1000, 100000, 1000000 };
-	struct bpf_object *object;
-	double empty = 0;
-	int program;
-
 	if (argc != 2)
 		return 2;
-	object = bpf_object__open_file(argv[1], NULL);
-	if (!object || bpf_object__load(object))
-		die("load");
-	program = bpf_program__fd(bpf_object__find_program_by_name(object, "policy_test"));
-	puts("| IPv4 prefixes | compile ms | publish ms | image MiB | bytes a prefix | ns a question | "
-	     "over none |");
-	puts("|---|---|---|---|---|---|---|");
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		measure(object, program, sizes[i], &empty);
-	bpf_object__close(object);
+	puts("| policy | compile ms | publish ms | image MiB | bytes a prefix | ns a decision | one at "
+	     "a time | all deny | all allow |");
+	puts("|---|---|---|---|---|---|---|---|---|");
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		load(argv[1]);
+		measure_actions(&shapes[i], MIXED, true);
+		measure_actions(&shapes[i], ALL_DENY, false);
+		measure_actions(&shapes[i], ALL_ALLOW, false);
+		puts("");
+		bpf_object__close(object);
+	}
+	puts("\n| the same peers | empty loop | array | hash | LPM trie |\n|---|---|---|---|---|");
+	for (size_t i = 1; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		load(argv[1]);
+		measure_others(&shapes[i]);
+		bpf_object__close(object);
+	}
 	return 0;
 }

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # For tests of the daemon and the command on this host's kernel: a daemon of its own, beside any
-# other, in a temporary directory.  Gives claims.sh and
+# other, in a temporary directory.  SMC_TEST_PROGRAMS is where daemon and command are, build/ if it is
+# not set; what sanitizers report that they were built with fails the test.  Gives claims.sh and
 #
+#	$programs           that directory
 #	$ebpf               the command, talking to this daemon
 #	daemon_start        returns when the daemon answers
 #	daemon_end SIGNAL
@@ -15,7 +17,8 @@ VM_STATE=$(mktemp -d)
 REPORT=/dev/null
 CONFIG=$VM_STATE/smc-policy.conf
 daemon_log=$VM_STATE/log
-ebpf=$host_top/build/smc-ebpf
+programs=${SMC_TEST_PROGRAMS:-$host_top/build}
+ebpf=$programs/smc-ebpf
 export SMC_POLICY_SOCKET=$VM_STATE/socket
 
 # shellcheck source-path=SCRIPTDIR source=../claims.sh
@@ -34,9 +37,9 @@ configure()
 
 daemon_start()
 {
-	"$host_top/build/smc-policyd" --config "$CONFIG" >> "$daemon_log" 2>&1 &
+	"$programs/smc-policyd" --config "$CONFIG" >> "$daemon_log" 2>&1 &
 	echo $! > "$VM_STATE/pid" # a file: claims run in subshells
-	wait_until 10 "$ebpf" status > /dev/null || {
+	wait_until 30 "$ebpf" status > /dev/null || {
 		cat "$daemon_log" >&2
 		return 1
 	}
@@ -56,18 +59,46 @@ daemon_gone()
 daemon_end()
 {
 	[ ! -e "$VM_STATE/pid" ] || ! daemon_alive || kill "-$1" "$(cat "$VM_STATE/pid")"
-	[ ! -e "$VM_STATE/pid" ] || wait_until 10 daemon_gone
+	[ ! -e "$VM_STATE/pid" ] || wait_until 30 daemon_gone
+}
+
+# A process that is gone may hold its descriptors for a moment still.
+unmount_pins()
+{
+	! mountpoint -q "$VM_STATE/pins" || wait_until 20 umount "$VM_STATE/pins"
 }
 
 cleanup()
 {
 	daemon_end KILL
-	umount "$VM_STATE/pins" 2> /dev/null
+	unmount_pins
 	rm -rf "$VM_STATE"
+}
+
+# Reports of sanitizers go to files: the tests look at what programs print.
+sanitizer=$VM_STATE/sanitizer
+mkdir -m 1777 "$sanitizer"
+export ASAN_OPTIONS=log_path=$sanitizer/report:detect_leaks=1
+export UBSAN_OPTIONS=print_stacktrace=1
+
+no_reports()
+{
+	! cat "$sanitizer"/report.* 2> /dev/null
+}
+
+# built_with_sanitizers: daemon and command are.
+built_with_sanitizers()
+{
+	nm "$programs/smc-policyd" | grep __asan_init && nm "$ebpf" | grep __asan_init
 }
 
 finish()
 {
+	if [ -n "${SMC_TEST_PROGRAMS:-}" ]; then
+		daemon_end TERM
+		claim "daemon and command are built with sanitizers" built_with_sanitizers
+		claim "and they have nothing to report" no_reports
+	fi
 	[ ! -e "$VM_STATE/failed" ]
 	exit
 }

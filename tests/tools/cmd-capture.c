@@ -203,7 +203,7 @@ static void capture_packets(const struct capture *capture)
 				   from.sll_pkttype == PACKET_OUTGOING);
 			continue;
 		}
-		if (errno != EAGAIN && errno != EINTR)
+		if (!would_block())
 			fail_errno("recvfrom");
 		if (stop)
 			return;

@@ -48,8 +48,6 @@ static void wait_for(const struct client *client, short events, const char *what
 static void open_connection(struct client *client)
 {
 	uint64_t start = now_us();
-	int error = 0;
-	socklen_t len = sizeof(error);
 
 	client->fd = endpoint_socket(&client->endpoint, SOCK_NONBLOCK);
 	if (client->bind_port)
@@ -58,10 +56,8 @@ static void open_connection(struct client *client)
 		if (errno != EINPROGRESS)
 			fail_errno("connect");
 		wait_for(client, POLLOUT, "connect");
-		if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len))
-			fail_errno("SO_ERROR");
-		errno = error;
-		if (error)
+		errno = socket_error(client->fd);
+		if (errno)
 			fail_errno("connect");
 	}
 	client->connect_us = now_us() - start;
@@ -71,7 +67,7 @@ static size_t send_some(const struct client *client, const unsigned char *data, 
 {
 	ssize_t n = write(client->fd, data, len < CHUNK ? len : CHUNK);
 
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
+	if (n < 0 && !would_block())
 		fail_errno("write");
 	return n < 0 ? 0 : (size_t)n;
 }
@@ -80,7 +76,7 @@ static size_t receive_some(const struct client *client, unsigned char *data, siz
 {
 	ssize_t n = read(client->fd, data, len);
 
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
+	if (n < 0 && !would_block())
 		fail_errno("read");
 	if (n == 0)
 		fail("the server closed the connection with %zu bytes missing", len);

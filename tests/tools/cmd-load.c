@@ -17,9 +17,13 @@
 #include "smc-tool.h"
 
 static const char usage[] =
-	"usage: smc-tool load --to ADDRESS --port N --rate R --seconds S --out FILE\n"
-	"                     [--bytes N] [--family smc|ipproto-smc|tcp] [--timeout SECONDS]\n"
-	"Opens R connections a second for S seconds, each with --bytes (default 64) echoed.\n"
+	"usage: smc-tool load --to ADDRESS --port N --rate R --seconds S|--count N --out FILE\n"
+	"                     [--until FILE] [--bytes N] [--family smc|ipproto-smc|tcp]\n"
+	"                     [--timeout SECONDS] [--at-once N]\n"
+	"Opens R connections a second, for S seconds or N in all, or only\n"
+	"until the file of --until is there, each with --bytes (default 64) echoed, or with\n"
+	"--bytes 0 only opened.  When --at-once (default 100) are under way the next waits for one\n"
+	"to end, however slow the host is.\n"
 	"FILE gets a line per connection: \"t=SECONDS local_port=N mode=… reason=0x…\n"
 	"peer_reason=0x… linkgroup=yes|no data=ok|bad|none us=N error=NAME|-\", t being its start\n"
 	"on CLOCK_MONOTONIC, us how long it took.  Standard output gets a summary.  Status 0 only\n"
@@ -54,7 +58,10 @@ struct load {
 	struct endpoint endpoint;
 	unsigned long rate; /* connections a second */
 	unsigned long seconds;
+	const char *until; /* path, or NULL */
+	unsigned long total; /* 0: as many as the seconds give */
 	unsigned long bytes;
+	unsigned long at_once; /* connections */
 	uint64_t timeout_us;
 	FILE *out;
 	unsigned long opened;
@@ -105,22 +112,14 @@ static void open_connection(struct load *load)
 		finish(connection, errno);
 }
 
-static void check_connected(struct connection *connection)
+static void check_connected(const struct load *load, struct connection *connection)
 {
-	int error = 0;
-	socklen_t len = sizeof(error);
+	int error = socket_error(connection->fd);
 
-	if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &len))
-		error = errno;
-	if (error)
+	if (error || !load->bytes)
 		finish(connection, error);
 	else
 		connection->phase = PHASE_ECHOING;
-}
-
-static bool would_block(void)
-{
-	return errno == EAGAIN || errno == EINTR;
 }
 
 static void echo_some(const struct load *load, struct connection *connection)
@@ -152,7 +151,7 @@ static void echo_some(const struct load *load, struct connection *connection)
 static void advance(const struct load *load, struct connection *connection, short events)
 {
 	if (connection->phase == PHASE_CONNECTING && events)
-		check_connected(connection);
+		check_connected(load, connection);
 	else if (connection->phase == PHASE_ECHOING && events)
 		echo_some(load, connection);
 	else if (connection->phase != PHASE_DONE &&
@@ -243,16 +242,22 @@ static void run_load(struct load *load)
 {
 	uint64_t start = now_us();
 	uint64_t next_tick = start;
-	unsigned long total = load->rate * load->seconds;
+	unsigned long total = load->total ? load->total : load->rate * load->seconds;
 
 	while (load->opened < total || load->open_count) {
 		uint64_t now = now_us();
 
-		while (load->opened < total &&
+		/*
+		 * A host that cannot keep up gets them later, not all at once: handshakes that
+		 * wait for others in module smc's queue (smc_hs_wq, from 256 on) time out.
+		 */
+		while (load->opened < total && load->open_count < load->at_once &&
 		       now >= start + load->opened * (uint64_t)1000000 / load->rate)
 			open_connection(load);
 		poll_open(load, TICK_MS / 2);
 		if (now_us() >= next_tick) {
+			if (load->until && !access(load->until, F_OK))
+				total = load->opened;
 			retire_finished(load);
 			next_tick = now_us() + TICK_MS * 1000;
 		}
@@ -275,14 +280,17 @@ int cmd_load(int argc, char **argv)
 		{ "port", required_argument, NULL, 'p' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 's' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "until", required_argument, NULL, 'u' },
 		{ "bytes", required_argument, NULL, 'n' },
 		{ "family", required_argument, NULL, 'f' },
 		{ "timeout", required_argument, NULL, 't' },
+		{ "at-once", required_argument, NULL, 'm' },
 		{ "out", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct load load = { .bytes = 64, .timeout_us = 20 * 1000000 };
+	struct load load = { .bytes = 64, .at_once = 100, .timeout_us = 20 * 1000000 };
 	const char *address = NULL, *path = NULL;
 	unsigned long port = 0;
 	int option, status;
@@ -301,6 +309,12 @@ int cmd_load(int argc, char **argv)
 		case 's':
 			load.seconds = parse_number("seconds", optarg, 3600);
 			break;
+		case 'c':
+			load.total = parse_number("count", optarg, 10000000);
+			break;
+		case 'u':
+			load.until = optarg;
+			break;
 		case 'n':
 			load.bytes = parse_number("bytes", optarg, PAYLOAD_MAX);
 			break;
@@ -309,6 +323,9 @@ int cmd_load(int argc, char **argv)
 			break;
 		case 't':
 			load.timeout_us = parse_number("timeout", optarg, 3600) * 1000000;
+			break;
+		case 'm':
+			load.at_once = parse_number("at-once", optarg, 10000);
 			break;
 		case 'o':
 			path = optarg;
@@ -319,9 +336,10 @@ int cmd_load(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (!address || !port || !load.rate || !load.seconds || !load.bytes || !path ||
-	    optind != argc)
-		usage_error("load needs --to, --port, --rate, --seconds and --out; see --help");
+	if (!address || !port || !load.rate || !load.seconds == !load.total || !load.at_once ||
+	    !path || optind != argc)
+		usage_error(
+			"load needs --to, --port, --rate, --seconds or --count, and --out; see --help");
 	endpoint_set(&load.endpoint, address, port);
 	load.out = fopen(path, "w");
 	if (!load.out)

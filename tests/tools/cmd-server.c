@@ -16,10 +16,11 @@
 
 static const char usage[] =
 	"usage: smc-tool server --bind ADDRESS --port N [--family smc|ipproto-smc|tcp]\n"
-	"                       [--count N|forever] [--quiet]\n"
+	"                       [--count N|forever] [--quiet] [--silent]\n"
 	"Prints \"ready port=N\", then per connection \"accepted peer_port=N mode=… …\" and\n"
 	"\"closed peer_port=N bytes=N\".  Ends after --count connections (default 1).\n"
-	"With --quiet it does not ask what the connections turned into.\n";
+	"With --quiet it does not ask what the connections turned into, with --silent it reads and\n"
+	"never answers.\n";
 
 struct connection {
 	int fd;
@@ -38,6 +39,7 @@ struct server {
 	unsigned long to_accept;
 	unsigned long open;
 	bool quiet;
+	bool silent;
 	int listener;
 	int epoll;
 	struct connection *accepted; /* since the last look at smc_diag */
@@ -93,7 +95,7 @@ static void accept_all(struct server *server)
 		int fd = accept4(server->listener, (struct sockaddr *)&peer, &len,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR))
+		if (fd < 0 && (would_block() || errno == ECONNABORTED))
 			return;
 		if (fd < 0)
 			fail_errno("accept");
@@ -150,21 +152,25 @@ static void close_connection(struct server *server, struct connection *connectio
 }
 
 /* Moves what it can; false when the connection is over. */
-static bool echo_some(struct connection *connection)
+static bool echo_some(const struct server *server, struct connection *connection)
 {
 	ssize_t n;
 
 	if (connection->start == connection->end) {
 		n = read(connection->fd, connection->buffer, sizeof(connection->buffer));
 		if (n <= 0)
-			return n < 0 && (errno == EAGAIN || errno == EINTR);
+			return n < 0 && would_block();
 		connection->start = 0;
 		connection->end = (size_t)n;
+	}
+	if (server->silent) {
+		connection->end = 0;
+		return true;
 	}
 	n = write(connection->fd, connection->buffer + connection->start,
 		  connection->end - connection->start);
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return would_block();
 	connection->start += (size_t)n;
 	connection->echoed += (uint64_t)n;
 	return true;
@@ -174,7 +180,7 @@ static void serve_connection(struct server *server, struct connection *connectio
 {
 	bool unsent;
 
-	if (!echo_some(connection)) {
+	if (!echo_some(server, connection)) {
 		close_connection(server, connection);
 		return;
 	}
@@ -211,6 +217,7 @@ int cmd_server(int argc, char **argv)
 		{ "family", required_argument, NULL, 'f' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "silent", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -232,6 +239,8 @@ int cmd_server(int argc, char **argv)
 						   : ULONG_MAX;
 		else if (option == 'q')
 			server.quiet = true;
+		else if (option == 's')
+			server.silent = true;
 		else if (option == 'h')
 			return fputs(usage, stdout) < 0;
 		else

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "smc-tool.h"
 
@@ -13,13 +14,17 @@ static const struct command {
 	{ "server", cmd_server, "echo server for many connections at once" },
 	{ "client", cmd_client, "one connection: send, check the echo, say what it turned into" },
 	{ "load", cmd_load, "many short connections at a given rate" },
+	{ "refuse", cmd_refuse, "a program that decides for smc_policy.ko" },
+	{ "mix", cmd_mix, "short connections as fast as they go, next to long ones" },
 	{ "capture", cmd_capture, "log every SYN and SYN-ACK, with or without the SMC option" },
 	{ "diag", cmd_diag, "list SMC sockets" },
 	{ "linkgroups", cmd_linkgroups, "list SMC-R link groups" },
 	{ "fallback-stats", cmd_fallback_stats, "the kernel's fallback counters" },
+	{ "handshake-stats", cmd_handshake_stats, "the kernel's count of handshakes" },
 	{ "ueid", cmd_ueid, "add NAME | del NAME | list: user defined EIDs" },
 	{ "pnetid", cmd_pnetid, "add NAME --eth IF --ib DEVICE --port N | flush" },
 	{ "signal-server", cmd_signal_server, "tell the other guest which signals are set" },
+	{ "crowd", cmd_crowd, "silent clients of a Unix socket, very many" },
 	{ "await", cmd_await, "wait for a signal of the other guest" },
 };
 
@@ -32,11 +37,15 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].help);
 }
 
+#define FILES_MAX 16384
+
 int main(int argc, char **argv)
 {
 	/* Scripts read what we say while we still run. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
+	/* On a slow host many connections are open at once.  Where it is refused, fewer may be. */
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ FILES_MAX, FILES_MAX });
 
 	if (argc < 2) {
 		print_help(stderr);

@@ -23,14 +23,18 @@
 int cmd_server(int argc, char **argv);
 int cmd_client(int argc, char **argv);
 int cmd_load(int argc, char **argv);
+int cmd_refuse(int argc, char **argv);
+int cmd_mix(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_diag(int argc, char **argv);
 int cmd_linkgroups(int argc, char **argv);
 int cmd_fallback_stats(int argc, char **argv);
+int cmd_handshake_stats(int argc, char **argv);
 int cmd_ueid(int argc, char **argv);
 int cmd_pnetid(int argc, char **argv);
 int cmd_signal_server(int argc, char **argv);
 int cmd_await(int argc, char **argv);
+int cmd_crowd(int argc, char **argv);
 
 /* ---- tool-util.c ---- */
 
@@ -66,10 +70,15 @@ void endpoint_set(struct endpoint *endpoint, const char *address, unsigned long 
 /* A socket of the endpoint's kind and IP version; @flags as SOCK_NONBLOCK.  Never fails. */
 int endpoint_socket(const struct endpoint *endpoint, int flags);
 uint16_t sockaddr_port(const struct sockaddr_storage *addr);
+void sockaddr_set_port(struct sockaddr_storage *addr, uint16_t port);
 /* Binds to the unspecified address of the endpoint's IP version; a server may use it again. */
 void bind_local_port(int fd, const struct endpoint *endpoint, uint16_t port);
 uint16_t local_port(int fd);
 ino_t socket_inode(int fd);
+/* SO_ERROR, what became of a connect() that did not wait: an errno or 0. */
+int socket_error(int fd);
+/* Whether errno says that a socket does not take or have anything now. */
+bool would_block(void);
 
 /* Fills @data with bytes that depend on @seed only. */
 void fill_pseudo_random(unsigned char *data, size_t len, uint64_t seed);
@@ -100,5 +109,15 @@ const char *mode_name(enum socket_kind kind, const struct smc_state *state);
 void print_mode(FILE *out, enum socket_kind kind, const struct smc_state *state);
 /* Looks one socket up; false if it is not listed. */
 bool smc_diag_find(ino_t inode, struct smc_state *state);
+
+/* ---- tool-genl.c ---- */
+
+/* Handshakes of this network namespace so far. */
+struct handshake_stats {
+	uint64_t client, server; /* that ended with SMC, -R or -D */
+	uint64_t client_errors, server_errors; /* that broke the connection */
+};
+
+void handshake_stats_read(struct handshake_stats *stats);
 
 #endif

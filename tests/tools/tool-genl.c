@@ -55,13 +55,13 @@ static int change(const struct family *family, struct nl_msg *msg, const char *w
 	return EXIT_SUCCESS;
 }
 
-static int dump(uint8_t command, nl_recvmsg_msg_cb_t print)
+static int dump_with(uint8_t command, nl_recvmsg_msg_cb_t visit, void *data)
 {
 	struct family family = open_family(SMC_GENL_FAMILY_NAME, SMC_GENL_FAMILY_VERSION);
 	struct nl_msg *msg = new_message(&family, NLM_F_DUMP, command);
 	int error;
 
-	nl_socket_modify_cb(family.sock, NL_CB_VALID, NL_CB_CUSTOM, print, NULL);
+	nl_socket_modify_cb(family.sock, NL_CB_VALID, NL_CB_CUSTOM, visit, data);
 	error = nl_send_auto(family.sock, msg);
 	nlmsg_free(msg);
 	if (error >= 0)
@@ -70,6 +70,11 @@ static int dump(uint8_t command, nl_recvmsg_msg_cb_t print)
 	if (error < 0)
 		fail("dump of command %u: %s", command, nl_geterror(error));
 	return EXIT_SUCCESS;
+}
+
+static int dump(uint8_t command, nl_recvmsg_msg_cb_t print)
+{
+	return dump_with(command, print, NULL);
 }
 
 /* Attributes of the nest @type in a message of SMC_GEN_NETLINK; false if it is not there. */
@@ -152,6 +157,44 @@ static int print_fallback(struct nl_msg *msg, void *data)
 	return NL_OK;
 }
 
+static uint64_t u64_or_zero(struct nlattr *attr)
+{
+	return attr ? nla_get_u64(attr) : 0;
+}
+
+/* Handshakes of SMC-R or SMC-D. */
+static void add_handshakes(struct nlattr *tech, struct handshake_stats *stats)
+{
+	struct nlattr *attrs[SMC_NLA_STATS_T_MAX + 1];
+
+	if (!tech || nla_parse_nested(attrs, SMC_NLA_STATS_T_MAX, tech, NULL) < 0)
+		return;
+	stats->client += u64_or_zero(attrs[SMC_NLA_STATS_T_CLNT_V1_SUCC]) +
+			 u64_or_zero(attrs[SMC_NLA_STATS_T_CLNT_V2_SUCC]);
+	stats->server += u64_or_zero(attrs[SMC_NLA_STATS_T_SRV_V1_SUCC]) +
+			 u64_or_zero(attrs[SMC_NLA_STATS_T_SRV_V2_SUCC]);
+}
+
+static int read_handshakes(struct nl_msg *msg, void *data)
+{
+	struct nlattr *attrs[SMC_NLA_STATS_MAX + 1];
+	struct handshake_stats *stats = data;
+
+	if (!parse_nest(msg, SMC_GEN_STATS, attrs, SMC_NLA_STATS_MAX))
+		return NL_SKIP;
+	add_handshakes(attrs[SMC_NLA_STATS_SMCR_TECH], stats);
+	add_handshakes(attrs[SMC_NLA_STATS_SMCD_TECH], stats);
+	stats->client_errors += u64_or_zero(attrs[SMC_NLA_STATS_CLNT_HS_ERR_CNT]);
+	stats->server_errors += u64_or_zero(attrs[SMC_NLA_STATS_SRV_HS_ERR_CNT]);
+	return NL_OK;
+}
+
+void handshake_stats_read(struct handshake_stats *stats)
+{
+	*stats = (struct handshake_stats){ 0 };
+	dump_with(SMC_NETLINK_GET_STATS, read_handshakes, stats);
+}
+
 static int print_ueid(struct nl_msg *msg, void *data)
 {
 	struct nlattr *attrs[SMC_NLA_EID_TABLE_MAX + 1];
@@ -186,6 +229,19 @@ int cmd_fallback_stats(int argc, char **argv)
 {
 	no_options(argc, argv, "One line of totals, then one per side and reason.");
 	return dump(SMC_NETLINK_GET_FBACK_STATS, print_fallback);
+}
+
+int cmd_handshake_stats(int argc, char **argv)
+{
+	struct handshake_stats stats;
+
+	no_options(argc, argv,
+		   "One line: how many ended with SMC, and how many broke a connection.");
+	handshake_stats_read(&stats);
+	printf("client=%llu server=%llu client_errors=%llu server_errors=%llu\n",
+	       (unsigned long long)stats.client, (unsigned long long)stats.server,
+	       (unsigned long long)stats.client_errors, (unsigned long long)stats.server_errors);
+	return EXIT_SUCCESS;
 }
 
 static int change_ueid(uint8_t command, const char *name)

@@ -133,6 +133,14 @@ uint16_t sockaddr_port(const struct sockaddr_storage *addr)
 	return ntohs(((const struct sockaddr_in *)addr)->sin_port);
 }
 
+void sockaddr_set_port(struct sockaddr_storage *addr, uint16_t port)
+{
+	if (addr->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)addr)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)addr)->sin_port = htons(port);
+}
+
 void bind_local_port(int fd, const struct endpoint *endpoint, uint16_t port)
 {
 	struct endpoint local;
@@ -160,6 +168,19 @@ ino_t socket_inode(int fd)
 	struct stat status;
 
 	return fstat(fd, &status) ? 0 : status.st_ino;
+}
+
+int socket_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) ? errno : error;
+}
+
+bool would_block(void)
+{
+	return errno == EAGAIN || errno == EINTR;
 }
 
 void fill_pseudo_random(unsigned char *data, size_t len, uint64_t seed)

@@ -30,6 +30,17 @@ struct case_query {
 /* The shapes that both tests run, ending with one without a name. */
 extern const struct case_shape case_shapes[];
 
+/* A test of every shape: @agrees gets it as its state. */
+#define CASE_SHAPE(agrees, n)                                                      \
+	{                                                                          \
+		"random_policies_agree_with_the_contract_" #n, agrees, NULL, NULL, \
+			(void *)&case_shapes[n]                                    \
+	}
+#define CASE_SHAPES(agrees)                                                          \
+	CASE_SHAPE(agrees, 0), CASE_SHAPE(agrees, 1), CASE_SHAPE(agrees, 2),         \
+		CASE_SHAPE(agrees, 3), CASE_SHAPE(agrees, 4), CASE_SHAPE(agrees, 5), \
+		CASE_SHAPE(agrees, 6)
+
 /* A random policy of @shape into @policy, which is empty; slots are given. */
 void case_policy(struct rng *rng, const struct case_shape *shape, struct policy *policy);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "random.h"
 
 #define FIXED_SEEDS 5
@@ -35,14 +35,19 @@ const uint64_t *random_seeds(unsigned int *n)
 		seeds[0] = strtoull(wish, NULL, 10);
 		*n = 1;
 	} else if (!seeds[FIXED_SEEDS]) {
-		struct timespec now;
-
-		clock_gettime(CLOCK_REALTIME, &now);
 		for (uint64_t i = 0; i < FIXED_SEEDS; i++)
 			seeds[i] = i + 1;
-		seeds[FIXED_SEEDS] = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+		seeds[FIXED_SEEDS] = clock_us(CLOCK_REALTIME) / 1000;
 	}
 	if (!wish)
 		*n = FIXED_SEEDS + 1;
 	return seeds;
+}
+
+unsigned int random_rounds(unsigned int n)
+{
+	const char *text = getenv("SMC_TEST_SHARE");
+	unsigned long share = text ? strtoul(text, NULL, 10) : 1;
+
+	return share > 1 ? n / (unsigned int)share + 1 : n;
 }

@@ -24,4 +24,10 @@ bool random_once_in(struct rng *rng, uint32_t n);
  */
 const uint64_t *random_seeds(unsigned int *n);
 
+/*
+ * How many of @n rounds to run: with SMC_TEST_SHARE=N in the environment one of N, but one at least. For
+ * valgrind, under which all takes that much longer.
+ */
+unsigned int random_rounds(unsigned int n);
+
 #endif

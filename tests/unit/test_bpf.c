@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The program behind `policy test`, in this host's kernel, gives the contract's
- * answer: matcher.c against build/bpf/test.bpf.o.  Needs root and Linux 5.14.
+ * answer, a million times and while images are swapped: matcher.c against
+ * build/bpf/test.bpf.o.  Images get in force by the daemon's own code.  Needs root.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cases.h"
-#include "common/cleanup.h"
+#include "kernel/internal.h"
+#include "kernel/kernel.h"
 #include "matcher.h"
 #include "policy/compile.h"
 #include "unit.h"
@@ -24,8 +25,14 @@
 #define OBJECT "build/bpf/test.bpf.o"
 #define COOKIE 4711 /* a namespace */
 
+/* Random queries of one shape and seed; all of them together are a million. */
+#define QUERIES_OF_SHAPE 24000
+#define AS_MANY \
+	5 /* times the queries of a shape for each policy: publishing takes longer than asking */
+
 static struct bpf_object *object;
-static int program, policy_slot, netns_listed;
+static struct kernel kernel; /* only what publishing needs */
+static int program, netns_listed;
 
 static int load(void **state)
 {
@@ -40,14 +47,15 @@ static int load(void **state)
 		return -1;
 	}
 	program = bpf_program__fd(bpf_object__find_program_by_name(object, "policy_test"));
-	policy_slot = bpf_object__find_map_fd_by_name(object, "policy_slot");
+	kernel.map[MAP_POLICY_SLOT] = bpf_object__find_map_fd_by_name(object, "policy_slot");
 	netns_listed = bpf_object__find_map_fd_by_name(object, "netns_listed");
-	return program < 0 || policy_slot < 0 || netns_listed < 0 ? -1 : 0;
+	return program < 0 || kernel.map[MAP_POLICY_SLOT] < 0 || netns_listed < 0 ? -1 : 0;
 }
 
 static int unload(void **state)
 {
 	(void)state;
+	image_unmap(&kernel);
 	bpf_object__close(object);
 	return 0;
 }
@@ -62,41 +70,19 @@ static void need_program(void)
 
 /* ---- publishing and asking ---- */
 
-static void fill_map(int fd, const struct policy_image *image)
-{
-	size_t size = image->n_rows * sizeof(*image->rows), page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t room = (size + page - 1) / page * page;
-	void *memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	assert_true(memory != MAP_FAILED);
-	memcpy(memory, image->rows, size);
-	munmap(memory, room);
-}
-
-static int image_map(const struct policy_image *image)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "test_image", sizeof(uint32_t),
-				sizeof(struct smc_policy_row), image->n_rows, &options);
-
-	assert_true(fd >= 0);
-	fill_map(fd, image);
-	return fd;
-}
-
 static void publish(const struct policy_image *image)
 {
-	autoclose int fd = image_map(image);
-	uint32_t slot = 0;
+	struct kernel_error error;
 
-	assert_int_equal(bpf_map_update_elem(policy_slot, &slot, &fd, BPF_ANY), 0);
+	if (kernel_publish(&kernel, image, &error))
+		fail_msg("%s", error.text);
 }
 
 static void empty_slot(void)
 {
 	uint32_t slot = 0;
 
-	bpf_map_delete_elem(policy_slot, &slot);
+	bpf_map_delete_elem(kernel.map[MAP_POLICY_SLOT], &slot);
 }
 
 /* Runs the program; 0, or what the kernel says. */
@@ -107,14 +93,15 @@ static int run(const struct case_query *query, struct smc_policy_answer *answer)
 			   .port = query->port,
 			   .side = (uint8_t)query->side },
 	};
-	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &test, .ctx_size_in = sizeof(test));
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &test, .data_size_in = sizeof(test),
+		    .data_out = &test, .data_size_out = sizeof(test));
 	int rc;
 
 	memcpy(test.query.peer, query->peer, sizeof(test.query.peer));
 	memset(&test.answer, 0xaa, sizeof(test.answer));
 	rc = bpf_prog_test_run_opts(program, &options);
 	*answer = test.answer;
-	return rc ? rc : (int)options.retval;
+	return rc ? rc : options.retval == XDP_PASS ? 0 : -EIO;
 }
 
 /* ---- what must come out ---- */
@@ -189,7 +176,7 @@ static void run_policy(struct rng *rng, const struct case_shape *shape)
 	policy_init(&policy);
 	case_policy(rng, shape, &policy);
 	publish_policy(&policy, generation, 0);
-	for (unsigned int i = 0; i < shape->queries; i++) {
+	for (unsigned int i = 0; i < shape->queries * AS_MANY; i++) {
 		case_query(rng, &policy, &query);
 		assert_agrees(&policy, &query, generation, true);
 	}
@@ -199,7 +186,8 @@ static void run_policy(struct rng *rng, const struct case_shape *shape)
 static void random_policies_agree(void **state)
 {
 	const struct case_shape *shape = *state;
-	unsigned int n, policies = shape->policies / 100 + 4;
+	unsigned int n, policies = random_rounds(
+				QUERIES_OF_SHAPE / (shape->queries * AS_MANY) / UNIT_SLOWER + 1);
 	const uint64_t *seeds = random_seeds(&n);
 
 	need_program();
@@ -219,7 +207,7 @@ static void large_image_agrees(void **state)
 						 .ports = 6,
 						 .except_in = 10,
 						 .spread = 64,
-						 .queries = 3000 };
+						 .queries = 600 };
 	struct rng rng = { 5 };
 
 	(void)state;
@@ -302,20 +290,34 @@ static void empty_slot_is_tcp_and_disabled(void **state)
 
 static void image_of_zeros_is_tcp_and_disabled(void **state)
 {
-	struct smc_policy_row rows[70] = { 0 };
+	struct smc_policy_row rows[5] = { 0 };
 	struct case_query query = { .port = 80, .peer = { [10] = 0xff, 0xff, 10, 1, 2, 3 } };
 	struct smc_policy_answer expected = disabled();
 	struct policy none = { 0 };
 
 	(void)state;
 	need_program();
-	for (uint32_t n = 1; n <= 70; n += 23) {
+	for (uint32_t n = 1; n <= 5; n += 2) {
 		struct policy_image image = { rows, n };
 
 		publish(&image);
 		query.peer[10] ^= 0xff; /* both families */
 		assert_answer(&none, &query, &expected);
 	}
+}
+
+/* Damage has made limits, and they are against what would be smc: the same answer, but tcp. */
+static bool is_limited(const struct case_query *query, const struct smc_policy_answer *expected)
+{
+	struct smc_policy_answer answer;
+
+	if (expected->verdict != SMC_POLICY_SMC || run(query, &answer) ||
+	    (answer.reason != SMC_POLICY_REASON_DISABLED &&
+	     answer.reason != SMC_POLICY_REASON_BUDGET && answer.reason != SMC_POLICY_REASON_RTT &&
+	     answer.reason != SMC_POLICY_REASON_PACING))
+		return false;
+	return answer.verdict == SMC_POLICY_TCP && answer.slot == expected->slot &&
+	       answer.generation == expected->generation;
 }
 
 /* What user space reads out of the same damaged image, the kernel's program reads too. */
@@ -332,7 +334,8 @@ static void assert_same_reading(const struct policy *policy, const struct policy
 
 	if (!policy_image_lookup(image, query->peer, query->side, query->port, &slot, &action))
 		expected = expected_answer(slot, action, generation, listed);
-	assert_answer(policy, query, &expected);
+	if (!header[SMC_POLICY_HDR_LIMITS] || !is_limited(query, &expected))
+		assert_answer(policy, query, &expected);
 }
 
 static void damage(struct rng *rng, struct policy_image *image)
@@ -343,7 +346,8 @@ static void damage(struct rng *rng, struct policy_image *image)
 		image->n_rows = 1 + random_below(rng, image->n_rows);
 	for (uint32_t n = 1 + random_below(rng, 30); n; n--)
 		words[random_below(rng, image->n_rows * SMC_POLICY_ROW_WORDS)] =
-			(uint32_t)random_u64(rng) & (random_once_in(rng, 2) ? 0xc0ff03ff : ~0u);
+			(uint32_t)random_u64(rng) &
+			(random_once_in(rng, 4) ? ~0u : 0xfe0003ff); /* most within the image */
 }
 
 static void damaged_image_reads_as_in_user_space(void **state)
@@ -374,85 +378,212 @@ static void damaged_image_reads_as_in_user_space(void **state)
 
 /* ---- swapping ---- */
 
-struct watcher {
+#define VERDICTS (UNIT_SLOWER > 1 ? 1000000u : 10000000u)
+#define POLICIES 8 /* that take turns */
+#define QUERIES 4096
+#define ASKERS 2
+
+/* Just before its lower half overflows: a generation in two halves would show. */
+#define GENERATION_BEFORE 0xffffffc0ULL
+
+/* Policies whose whole answers are known beforehand, and what is known of those in force. */
+struct turns {
+	struct policy_image images[POLICIES];
+	struct case_query queries[QUERIES];
+	struct smc_policy_answer answers[POLICIES][QUERIES]; /* but for the generation */
+	atomic_ulong published; /* generation that is in force, or a later one is */
+	atomic_ulong begun; /* generation that may be in force, and none after it */
 	atomic_bool stop;
-	atomic_ulong asked[2]; /* answers of odd and of even generations */
-	atomic_ulong mixed; /* answers that are neither */
 };
 
-/* Odd generations deny everything by default, even ones allow it. */
-static void *watch(void *arg)
+struct asker {
+	struct turns *turns;
+	struct rng rng;
+	unsigned int verdicts; /* still to be checked */
+	unsigned int answered[POLICIES];
+	unsigned int wrong;
+	struct smc_policy_answer example; /* of a wrong one */
+};
+
+/* Every allow of @policy is limited to no connection at all. */
+static void limit_all(struct policy *policy)
 {
-	struct watcher *watcher = arg;
-	struct case_query query = { .port = 80 };
-	struct smc_policy_answer answer;
+	struct policy_rule *rule;
+	struct value_error error;
 
-	while (!watcher->stop) {
-		bool allowed;
+	policy_for_each(rule, policy)
+		if (rule->action == SMC_POLICY_ALLOW)
+			assert_int_equal(policy_rule_set(rule, "max-connections", "0", &error), 0);
+}
 
-		if (run(&query, &answer)) {
-			watcher->mixed++;
-			continue;
-		}
-		allowed = answer.generation % 2 == 0;
-		if (answer.generation && answer.verdict == allowed)
-			watcher->asked[allowed]++;
-		else
-			watcher->mixed++;
+/* Slots of its own for each policy, that no other has, and limits for every other one. */
+static void make_policy(struct turns *turns, unsigned int turn, struct policy *policy)
+{
+	static const struct case_shape shape = {
+		.rules = 30, .peers = 6, .ports = 4, .except_in = 6, .spread = 4
+	};
+	struct rng rng = { 29 }; /* the same rules, with other actions by and by */
+	struct policy_image_options options = { 0 };
+
+	case_policy(&rng, &shape, policy);
+	policy->default_action = (int)(turn % SMC_POLICY_ACTIONS);
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		policy->rules[i]->slot += turn * 100;
+		policy->rules[i]->action = (int)((turn + i) % SMC_POLICY_ACTIONS);
 	}
+	if (turn % 2)
+		limit_all(policy);
+	assert_int_equal(policy_compile(policy, &options, &turns->images[turn]), 0);
+}
+
+static struct smc_policy_answer answer_of(const struct policy *policy,
+					  const struct case_query *query)
+{
+	const struct policy_rule *rule =
+		matcher_find(policy, query->peer, query->side, query->port);
+	struct smc_policy_answer answer =
+		expected_answer(rule ? rule->slot : SMC_POLICY_SLOT_DEFAULT,
+				rule ? rule->action : policy->default_action, 0, true);
+
+	if (rule && policy_limits_any(&rule->limits)) {
+		answer.verdict = SMC_POLICY_TCP;
+		answer.reason = SMC_POLICY_REASON_BUDGET;
+	}
+	return answer;
+}
+
+static void make_turns(struct turns *turns)
+{
+	struct rng rng = { 31 };
+
+	for (unsigned int turn = 0; turn < POLICIES; turn++) {
+		struct policy policy;
+
+		policy_init(&policy);
+		make_policy(turns, turn, &policy);
+		for (int i = 0; i < QUERIES; i++) {
+			if (!turn)
+				case_query(&rng, &policy, &turns->queries[i]);
+			turns->answers[turn][i] = answer_of(&policy, &turns->queries[i]);
+		}
+		policy_clear(&policy);
+	}
+}
+
+/* Put the next policy in force.  Returns 0 or a negative errno. */
+static int take_turn(struct turns *turns)
+{
+	uint64_t generation = turns->begun + 1;
+	struct policy_image *image = &turns->images[generation % POLICIES];
+	struct kernel_error error;
+	int rc;
+
+	image->rows[0].word[SMC_POLICY_HDR_GENERATION_LO] = (uint32_t)generation;
+	image->rows[0].word[SMC_POLICY_HDR_GENERATION_HI] = (uint32_t)(generation >> 32);
+	turns->begun = generation;
+	rc = kernel_publish(&kernel, image, &error);
+	if (!rc)
+		turns->published = generation;
+	return rc;
+}
+
+static void *take_turns(void *arg)
+{
+	struct turns *turns = arg;
+
+	while (!turns->stop && !take_turn(turns))
+		;
 	return NULL;
 }
 
-static void swap_policies(unsigned int times)
+/* One query: its answer must be all of a policy that was in force while it was asked. */
+static void ask_and_check(struct asker *asker)
 {
-	struct policy policy = { 0 };
+	uint32_t i = random_below(&asker->rng, QUERIES);
+	uint64_t published = asker->turns->published;
+	struct smc_policy_answer answer, expected;
+	int rc = run(&asker->turns->queries[i], &answer);
+	uint32_t turn = answer.generation % POLICIES;
 
-	for (unsigned int i = 1; i <= times; i++) {
-		policy.default_action = i % 2 ? SMC_POLICY_DENY : SMC_POLICY_ALLOW;
-		publish_policy(&policy, i, 0);
+	expected = asker->turns->answers[turn][i];
+	expected.generation = answer.generation;
+	asker->answered[turn]++;
+	if (!rc && answer.generation >= published && answer.generation <= asker->turns->begun &&
+	    !memcmp(&answer, &expected, sizeof(answer)))
+		return;
+	if (!asker->wrong++)
+		asker->example = answer;
+}
+
+static void *ask(void *arg)
+{
+	struct asker *asker = arg;
+
+	for (; asker->verdicts; asker->verdicts--)
+		ask_and_check(asker);
+	return NULL;
+}
+
+static void report_turns(const struct turns *turns, const struct asker *askers)
+{
+	uint64_t swaps = turns->published - GENERATION_BEFORE;
+
+	print_message("# %u verdicts during %" PRIu64 " swaps\n", VERDICTS, swaps);
+	assert_true(swaps >= VERDICTS / 100000);
+	for (int i = 0; i < ASKERS; i++) {
+		const struct smc_policy_answer *example = &askers[i].example;
+
+		if (askers[i].wrong)
+			fail_msg("%u wrong; the first: verdict %u reason %u slot %u generation "
+				 "%" PRIu64,
+				 askers[i].wrong, example->verdict, example->reason, example->slot,
+				 (uint64_t)example->generation);
+		for (int turn = 0; turn < POLICIES; turn++)
+			assert_true(askers[i].answered[turn] >= VERDICTS / 10000);
 	}
 }
 
-static void swap_is_seen_whole(void **state)
+static void answers_during_swaps_are_whole(void **state)
 {
-	struct watcher watcher = { 0 };
-	pthread_t thread;
+	struct turns *turns = calloc(1, sizeof(*turns));
+	struct asker askers[ASKERS];
+	pthread_t asking[ASKERS], swapping;
 
 	(void)state;
 	need_program();
-	swap_policies(1);
-	assert_int_equal(pthread_create(&thread, NULL, watch, &watcher), 0);
-	while (!watcher.asked[0] || !watcher.asked[1])
-		swap_policies(50);
-	watcher.stop = true;
-	pthread_join(thread, NULL);
-	assert_int_equal(watcher.mixed, 0);
-}
-
-#define SHAPE(n)                                                                                  \
-	{                                                                                         \
-		"random_policies_agree_with_the_contract_" #n, random_policies_agree, NULL, NULL, \
-			(void *)&case_shapes[n]                                                   \
+	assert_non_null(turns);
+	make_turns(turns);
+	turns->begun = GENERATION_BEFORE;
+	assert_int_equal(take_turn(turns), 0);
+	assert_int_equal(pthread_create(&swapping, NULL, take_turns, turns), 0);
+	for (unsigned int i = 0; i < ASKERS; i++) {
+		askers[i] = (struct asker){ .turns = turns,
+					    .rng = { i },
+					    .verdicts = VERDICTS / ASKERS };
+		assert_int_equal(pthread_create(&asking[i], NULL, ask, &askers[i]), 0);
 	}
+	for (int i = 0; i < ASKERS; i++)
+		pthread_join(asking[i], NULL);
+	turns->stop = true;
+	pthread_join(swapping, NULL);
+	report_turns(turns, askers);
+	for (int i = 0; i < POLICIES; i++)
+		policy_image_free(&turns->images[i]);
+	free(turns);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_slot_is_tcp_and_disabled),
 		cmocka_unit_test(image_of_zeros_is_tcp_and_disabled),
-		SHAPE(0),
-		SHAPE(1),
-		SHAPE(2),
-		SHAPE(3),
-		SHAPE(4),
-		SHAPE(5),
-		SHAPE(6),
+		CASE_SHAPES(random_policies_agree),
 		cmocka_unit_test(large_image_agrees),
 		cmocka_unit_test(unlisted_namespace_is_disabled_where_smc_was_allowed),
 		cmocka_unit_test(listed_namespace_speaks_smc),
 		cmocka_unit_test(list_is_not_asked_without_the_flag),
 		cmocka_unit_test(damaged_image_reads_as_in_user_space),
-		cmocka_unit_test(swap_is_seen_whole),
+		cmocka_unit_test(answers_during_swaps_are_whole),
 	};
 
 	return cmocka_run_group_tests_name("bpf", tests, load, unload);

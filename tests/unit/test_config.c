@@ -47,6 +47,7 @@ static void dump_settings(FILE *out, const struct policy_settings *settings)
 	fprintf(out, "log-level %s\n",
 		word_name(&words_log_level, (unsigned int)settings->log_level));
 	fprintf(out, "backend %s\n", word_name(&words_backend, (unsigned int)settings->backend));
+	fprintf(out, "take-over %s\n", word_name(&words_yes_no, (unsigned int)settings->take_over));
 	fprintf(out, "on-stop %s\n", word_name(&words_on_stop, (unsigned int)settings->on_stop));
 	fprintf(out, "read-access %s\n",
 		word_name(&words_read_access, (unsigned int)settings->read_access));
@@ -56,13 +57,40 @@ static void dump_settings(FILE *out, const struct policy_settings *settings)
 	fprintf(out, "\n");
 }
 
+/* [auto] and [breaker], unless they have their defaults. */
+static void dump_parameters(FILE *out, const struct policy_settings *settings)
+{
+	const struct policy_parameters *p = &settings->parameters;
+
+	if (!memcmp(p, &policy_parameters_default, sizeof(*p)) && settings->auto_peers == 65536 &&
+	    settings->auto_connections == 65536 && settings->save_interval == 300)
+		return;
+	fprintf(out, "setup-bytes %u, half-life %u\n", p->setup_bytes, p->half_life);
+	fprintf(out, "peers %u, connections %u, save-interval %u\n", settings->auto_peers,
+		settings->auto_connections, settings->save_interval);
+	fprintf(out, "peer-memory %u to %u, cooldown %u to %u\n", p->peer, p->peer_max, p->cooldown,
+		p->cooldown_max);
+	fprintf(out, "votes %u, backoff %u to %u, prefix-ipv4 %u, prefix-ipv6 %u\n", p->votes,
+		p->backoff, p->backoff_max, p->prefix_v4, p->prefix_v6);
+}
+
+static void dump_budget(FILE *out, const struct policy_limits *budget)
+{
+	char text[VALUE_TEXT_SIZE];
+
+	for (size_t i = 0; policy_limit_keys[i]; i++)
+		if (policy_limits_get(budget, policy_limit_keys[i], text) && *text)
+			fprintf(out, "%s \"%s\"\n", policy_limit_keys[i], text);
+}
+
 static void dump_rule(FILE *out, const struct policy_rule *rule)
 {
 	fprintf(out, "rule %s (%s:%u)\n", rule->name, rule->file, rule->line);
 	for (size_t i = 0; policy_rule_keys[i]; i++) {
 		autofree char *text = policy_rule_get(rule, policy_rule_keys[i]);
 
-		fprintf(out, "  %s \"%s\"\n", policy_rule_keys[i], text);
+		if (*text || strncmp(policy_rule_keys[i], "max-", 4))
+			fprintf(out, "  %s \"%s\"\n", policy_rule_keys[i], text);
 	}
 }
 
@@ -71,6 +99,8 @@ static void dump_config(FILE *out, const struct policy_config *config)
 	const struct policy_rule *rule;
 
 	dump_settings(out, &config->settings);
+	dump_parameters(out, &config->settings);
+	dump_budget(out, &config->settings.budget);
 	fprintf(out, "default %s\n",
 		word_name(&words_action, (unsigned int)config->policy.default_action));
 	policy_for_each(rule, &config->policy)
@@ -187,8 +217,8 @@ static void nul_byte_is_refused_wherever_it_is(void **state)
 	assert_outcome(in_section, sizeof(in_section) - 1,
 		       "f:1: line contains a NUL byte (0x00); write plain text, tabs and blanks "
 		       "only\n"
-		       "f:2: key \"action\" is outside any section; begin with [daemon], [policy] "
-		       "or [rule NAME]\n");
+		       "f:2: key \"action\" is outside any section; begin with [daemon], "
+		       "[policy], [auto], [budget], [breaker] or [rule NAME]\n");
 	assert_outcome(in_comment, sizeof(in_comment) - 1,
 		       "f:1: line contains a NUL byte (0x00); write plain text, tabs and blanks "
 		       "only\n");
@@ -248,7 +278,7 @@ static void comment_over_64_kib_is_refused_and_the_rest_is_read(void **state)
 	assert_outcome(text, strlen(text),
 		       "f:1: line is longer than 65536 bytes; split the list over several rules\n"
 		       "f:3: key \"sockets\" is unknown here; use socket, state-dir, pin-dir, "
-		       "log-level, backend, netns, on-stop, group, read-access\n");
+		       "log-level, backend, take-over, netns, on-stop, group, read-access\n");
 }
 
 static void error_behind_a_long_line_has_its_line_number(void **state)
@@ -344,6 +374,100 @@ static void refused_file_leaves_the_rules_of_others(void **state)
 	policy_config_clear(&config);
 }
 
+static void defaults_of_auto_and_breaker_are_those_of_the_contract(void **state)
+{
+	struct policy_config config;
+	const struct policy_settings *s = &config.settings;
+
+	(void)state;
+	policy_config_init(&config);
+	parse(&config, "a", "");
+	assert_int_equal(s->parameters.setup_bytes, 102400);
+	assert_int_equal(s->parameters.half_life, 600);
+	assert_int_equal(s->parameters.peer, 10);
+	assert_int_equal(s->parameters.peer_max, 3600);
+	assert_int_equal(s->parameters.cooldown, 5);
+	assert_int_equal(s->parameters.cooldown_max, 300);
+	assert_int_equal(s->parameters.votes, 2);
+	assert_int_equal(s->parameters.backoff, 30);
+	assert_int_equal(s->parameters.backoff_max, 3600);
+	assert_int_equal(s->parameters.prefix_v4, 24);
+	assert_int_equal(s->parameters.prefix_v6, 64);
+	assert_false(policy_limits_any(&s->budget));
+	policy_config_clear(&config);
+}
+
+static char *shipped_file_with_comments_as_keys(size_t *length)
+{
+	autofree char *text = NULL;
+	char *result = NULL, *save = NULL;
+	FILE *out = open_memstream(&result, length);
+
+	text = read_file("conf/smc-policy.conf", length);
+	assert_non_null(text);
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		fprintf(out, "%s\n", line + (line[0] == '#' && line[1] != ' '));
+	fclose(out);
+	return result;
+}
+
+/* Each key that the shipped file shows in a comment holds its default there. */
+static void shipped_file_shows_every_key_with_its_default(void **state)
+{
+	static const char *const names[] = { "setup-cost",      "kib-gain",        "half-life",
+					     "peers",           "connections",     "save-interval",
+					     "peer-memory",     "peer-memory-max", "max-rate",
+					     "max-connections", "max-memory",      "max-rtt",
+					     "cooldown",        "cooldown-max",    "votes",
+					     "backoff",         "backoff-max",     "prefix-ipv4",
+					     "prefix-ipv6" };
+	size_t length;
+	autofree char *text = shipped_file_with_comments_as_keys(&length);
+	struct policy_config given, defaults;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		autofree char *line = NULL;
+
+		assert_true(asprintf(&line, "\n%s = ", names[i]) > 0);
+		if (!strstr(text, line))
+			fail_msg("conf/smc-policy.conf does not show %s", names[i]);
+	}
+	policy_config_init(&given);
+	policy_config_init(&defaults);
+	parse(&given, "conf", text);
+	assert_memory_equal(&given.settings.parameters, &defaults.settings.parameters,
+			    sizeof(given.settings.parameters));
+	assert_int_equal(given.settings.setup_cost, defaults.settings.setup_cost);
+	assert_int_equal(given.settings.auto_peers, defaults.settings.auto_peers);
+	assert_int_equal(given.settings.auto_connections, defaults.settings.auto_connections);
+	assert_int_equal(given.settings.save_interval, defaults.settings.save_interval);
+	assert_true(policy_limits_equal(&given.settings.budget, &defaults.settings.budget));
+	policy_config_clear(&given);
+	policy_config_clear(&defaults);
+}
+
+static void maximum_of_one_file_holds_for_the_next(void **state)
+{
+	static const char bad[] = "[breaker]\nvotes = 3\nbackoff = 3h\n";
+	struct policy_errors errors = { 0 };
+	struct policy_config config;
+
+	(void)state;
+	policy_config_init(&config);
+	parse(&config, "a", "[breaker]\nbackoff = 1h\nbackoff-max = 2h\n[auto]\nkib-gain = 2us\n");
+	parse(&config, "b", "[breaker]\nbackoff = 2h\n[auto]\nsetup-cost = 200us\n");
+	assert_int_equal(config.settings.parameters.backoff, 7200);
+	assert_int_equal(config.settings.parameters.setup_bytes, 102400);
+	assert_int_equal(policy_config_parse(&config, "c", bad, strlen(bad), &errors), -EINVAL);
+	assert_int_equal(errors.count, 1);
+	assert_string_equal(errors.lines[0],
+			    "c:3: backoff-max is 7200s, less than backoff, 10800s; raise it, or "
+			    "shorten backoff");
+	policy_errors_clear(&errors);
+	policy_config_clear(&config);
+}
+
 static void errors_of_several_files_are_collected(void **state)
 {
 	struct policy_errors errors = { 0 };
@@ -406,6 +530,9 @@ int main(void)
 	ADD(five_thousand_rules_are_read);
 	ADD(later_file_replaces_rules_and_keys);
 	ADD(refused_file_leaves_the_rules_of_others);
+	ADD(defaults_of_auto_and_breaker_are_those_of_the_contract);
+	ADD(shipped_file_shows_every_key_with_its_default);
+	ADD(maximum_of_one_file_holds_for_the_next);
 	ADD(errors_of_several_files_are_collected);
 	named = n_tests;
 	add_files(FOLDER "/bad/*.conf", "is refused as expected", file_gives_what_is_expected,

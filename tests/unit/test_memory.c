@@ -12,6 +12,7 @@
 #include "cases.h"
 #include "policy/compile.h"
 #include "policy/config.h"
+#include "policy/recommend.h"
 #include "unit.h"
 
 #define NEVER -1L
@@ -103,6 +104,28 @@ static void compiling_reports_it_at_any_allocation(void **state)
 
 /* ---- parsing ---- */
 
+/* A list that is sorted by its digits, handed out as any file that is named. */
+static int read_list(const char *file, const char *name, struct policy_named_file *named,
+		     struct value_error *error)
+{
+	long left = allocations_left;
+	size_t size;
+	FILE *out;
+
+	(void)file;
+	(void)error;
+	allocations_left = NEVER; /* the core does not do this */
+	out = open_memstream(&named->text, &size);
+	assert_non_null(out);
+	for (unsigned int i = 0; i < 1000; i++)
+		fprintf(out, "10.%u.%u.0/24\n", i * 7 % 256, i % 256);
+	fclose(out);
+	named->length = size;
+	named->path = strdup(name);
+	allocations_left = left;
+	return 0;
+}
+
 /* Whether @text is read with @allocations; the configuration is released either way. */
 static bool reads(const char *text, long allocations)
 {
@@ -111,6 +134,7 @@ static bool reads(const char *text, long allocations)
 	int rc;
 
 	policy_config_init(&config);
+	config.read_named = read_list;
 	allocations_left = allocations;
 	rc = policy_config_parse(&config, "f", text, strlen(text), &errors);
 	allocations_left = NEVER;
@@ -124,7 +148,8 @@ static void reading_a_good_file_reports_it_at_any_allocation(void **state)
 	static const char good[] =
 		"[daemon]\nnetns = a, b, c\n[policy]\ndefault = auto\n"
 		"[rule a]\nports = 80, 443, 1, 2, 3, 4\naction = allow\nttl = 1h\n"
-		"peers = 10.0.0.0/8, !fd00::/8\n[rule b]\naction = deny\n";
+		"peers = 10.0.0.0/8, !fd00::/8\n[rule b]\naction = deny\n"
+		"[rule c]\naction = auto\npeers-file = l\npeers = ::/0\n";
 	long n = 0;
 
 	(void)state;
@@ -172,12 +197,52 @@ static void copying_a_rule_gives_all_or_nothing(void **state)
 	policy_clear(&policy);
 }
 
+/* ---- recommending ---- */
+
+/* Whether rules are proposed with @allocations; if not, the error must be -ENOMEM. */
+static bool recommends(long allocations)
+{
+	struct recommend_context contexts[4] = { 0 };
+	struct recommend_list list;
+	int rc;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		contexts[i].key.port = (uint16_t)(i / 2);
+		contexts[i].key.bits = i % 2 ? SMC_AUTO_BITS_PEER : 0;
+		contexts[i].tally.connections = 200;
+		contexts[i].tally.worthwhile = i % 2 ? 0 : 190;
+		contexts[i].tally.gain = 200 * 256;
+	}
+	allocations_left = allocations;
+	rc = recommend(contexts, 4, &list);
+	allocations_left = NEVER;
+	if (rc) {
+		assert_int_equal(rc, -ENOMEM);
+		assert_null(list.items);
+		return false;
+	}
+	assert_int_equal(list.n, 4);
+	recommend_clear(&list);
+	return true;
+}
+
+static void recommending_reports_it_at_any_allocation(void **state)
+{
+	long n = 0;
+
+	(void)state;
+	while (!recommends(n))
+		n++;
+	assert_in_range(n, 6, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compiling_reports_it_at_any_allocation),
 		cmocka_unit_test(reading_a_good_file_reports_it_at_any_allocation),
 		cmocka_unit_test(a_bad_file_is_never_taken_for_a_good_one),
+		cmocka_unit_test(recommending_reports_it_at_any_allocation),
 		cmocka_unit_test(copying_a_rule_gives_all_or_nothing),
 	};
 

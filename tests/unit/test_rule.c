@@ -98,6 +98,48 @@ static void refused_text_leaves_the_property(void **state)
 	assert_text(rule, "ttl", "300s");
 }
 
+static void limits_are_kept_as_they_are_meant(void **state)
+{
+	static const char *const limits[][3] = {
+		{ "max-rate", "6/m burst 20", "6/m burst 20" },
+		{ "max-rate", "6", "6/s" },
+		{ "max-connections", "0", "0" },
+		{ "max-connections", "1000000000", "1000000000" },
+		{ "max-memory", "1048576", "1M" },
+		{ "max-rtt", "2m", "120s" },
+	};
+	autorule *rule = new_rule(NULL, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		assert_text(rule, limits[i][0], i == 1 || i == 3 ? limits[i - 1][2] : "");
+		set(rule, limits[i][0], limits[i][1]);
+		assert_text(rule, limits[i][0], limits[i][2]);
+	}
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
+		set(rule, limits[i][0], "none");
+	assert_false(policy_limits_any(&rule->limits));
+}
+
+static void limits_are_an_error_on_deny_only(void **state)
+{
+	for (int i = 0; policy_limit_keys[i]; i++) {
+		autorule *rule = new_rule(NULL, NULL);
+		struct value_error error;
+
+		(void)state;
+		set(rule, policy_limit_keys[i], i == 3 ? "1s" : "1");
+		assert_int_equal(policy_rule_check(rule, &error), 0);
+		set(rule, "action", "auto");
+		assert_int_equal(policy_rule_check(rule, &error), 0);
+		set(rule, "action", "deny");
+		assert_int_equal(policy_rule_check(rule, &error), -EINVAL);
+		assert_non_null(strstr(error.text, "no effect on deny; "));
+		set(rule, policy_limit_keys[i], "none");
+		assert_int_equal(policy_rule_check(rule, &error), 0);
+	}
+}
+
 static void refused_word_leaves_the_property(void **state)
 {
 	autorule *rule = new_rule(NULL, NULL);
@@ -157,6 +199,8 @@ static void every_property_makes_a_difference(void **state)
 		{ "ports", "80-443" },       { "peers", "10.0.0.0/8, !10.1.0.0/16" },
 		{ "peers", "10.0.0.0/9" },   { "peers", "!10.0.0.0/8" },
 		{ "peers", "::a00:0/104" },  { "ttl", "1s" },
+		{ "max-rate", "5/h" },       { "max-connections", "0" },
+		{ "max-memory", "1" },       { "max-rtt", "1us" },
 	};
 
 	(void)state;
@@ -188,9 +232,12 @@ static void name_and_origin_are_not_content(void **state)
 static void copy_is_equal_and_its_own(void **state)
 {
 	autorule *a = new_rule("80, 443", "10.0.0.0/8, !10.1.0.0/16");
-	autorule *b = policy_rule_copy(a);
+	autorule *b;
 
 	(void)state;
+	set(a, "max-rate", "30/m burst 7");
+	set(a, "max-rtt", "3ms");
+	b = policy_rule_copy(a);
 	assert_true(policy_rule_equal(a, b));
 	set(b, "ports", "1");
 	set(b, "peers", "::/0");
@@ -310,6 +357,8 @@ int main(void)
 		cmocka_unit_test(unknown_property_is_not_found),
 		cmocka_unit_test(refused_text_leaves_the_property),
 		cmocka_unit_test(refused_word_leaves_the_property),
+		cmocka_unit_test(limits_are_kept_as_they_are_meant),
+		cmocka_unit_test(limits_are_an_error_on_deny_only),
 		cmocka_unit_test(lists_are_sorted_and_repetitions_dropped),
 		cmocka_unit_test(overlapping_ranges_are_not_merged),
 		cmocka_unit_test(order_and_spelling_do_not_make_a_difference),

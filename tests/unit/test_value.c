@@ -159,7 +159,7 @@ static void every_range_survives_its_text(void **state)
 	struct value_error error;
 
 	(void)state;
-	for (int i = 0; i < 20000; i++) {
+	for (unsigned int i = 0; i < random_rounds(20000); i++) {
 		uint16_t a = (uint16_t)random_u64(&rng), b = (uint16_t)random_u64(&rng);
 		struct policy_range range = { a < b ? a : b, a < b ? b : a }, again;
 		char text[VALUE_TEXT_SIZE];
@@ -315,7 +315,7 @@ static void every_prefix_survives_its_text(void **state)
 	struct value_error error;
 
 	(void)state;
-	for (int i = 0; i < 50000; i++) {
+	for (unsigned int i = 0; i < random_rounds(50000); i++) {
 		struct policy_prefix prefix, again;
 		char text[VALUE_TEXT_SIZE];
 
@@ -342,6 +342,29 @@ static void addresses_are_taken_and_ipv4_is_mapped(void **state)
 	assert_memory_equal(addr, v4, 16);
 	assert_int_equal(value_address("2001:db8::7", addr, &error), 0);
 	assert_memory_equal(addr, v6, 16);
+}
+
+static void addresses_survive_their_text(void **state)
+{
+	static const struct {
+		const char *text;
+		bool v4;
+	} all[] = {
+		{ "10.1.2.3", true },     { "0.0.0.0", true }, { "255.255.255.255", true },
+		{ "2001:db8::7", false }, { "::", false },     { "::1.2.3.4", false },
+		{ "::fffe:0:1", false },
+	};
+	struct value_error error;
+	char text[VALUE_TEXT_SIZE];
+	uint8_t addr[16];
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		assert_taken(value_address(all[i].text, addr, &error), &error, all[i].text);
+		assert_int_equal(value_is_v4(addr), all[i].v4);
+		value_format_address(addr, text);
+		assert_string_equal(text, all[i].text);
+	}
 }
 
 static void other_addresses_are_refused(void **state)
@@ -587,19 +610,198 @@ static void bad_item_ends_the_list(void **state)
 	assert_string_equal(seen, "|a");
 }
 
+/* ---- times, sizes, rates ---- */
+
+static void times_are_taken(void **state)
+{
+	static const struct {
+		const char *text, *written;
+		uint32_t us;
+	} good[] = {
+		{ "1us", "1us", 1 },
+		{ "500us", "500us", 500 },
+		{ "20ms", "20ms", 20000 },
+		{ "1500us", "1500us", 1500 },
+		{ "2000us", "2ms", 2000 },
+		{ "1s", "1s", 1000000 },
+		{ "2m", "120s", 120000000 },
+		{ "60m", "3600s", 3600000000u },
+		{ "3600s", "3600s", 3600000000u },
+		{ "3600000ms", "3600s", 3600000000u },
+	};
+	char text[VALUE_TEXT_SIZE];
+	struct value_error error;
+	uint32_t us, ns;
+
+	(void)state;
+	for (size_t i = 0; i < N(good); i++) {
+		assert_taken(value_time_us(good[i].text, &us, &error), &error, good[i].text);
+		assert_int_equal(us, good[i].us);
+		value_format_time_us(us, text);
+		assert_string_equal(text, good[i].written);
+	}
+	assert_taken(value_time_ns("800ns", &ns, &error), &error, "800ns");
+	assert_int_equal(ns, 800);
+	assert_taken(value_time_ns("1s", &ns, &error), &error, "1s");
+	assert_int_equal(ns, 1000000000);
+}
+
+static void other_times_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",    "1",     "us",  "0us", "-1s",  "1.5ms",
+		"1 s", "3601s", "61m", "1h",  "1d",   "1sec",
+		"01s", "1S",    "1ns", "1µs", "1m1s", "9999999999999999999999us"
+	};
+	static const char *const bad_ns[] = { "1", "0ns", "1001ms", "2s", "1m", "ns", "1.5us" };
+	struct value_error error;
+	uint32_t number;
+
+	(void)state;
+	for (size_t i = 0; i < N(bad); i++)
+		assert_refused(value_time_us(bad[i], &number, &error), &error, bad[i]);
+	for (size_t i = 0; i < N(bad_ns); i++)
+		assert_refused(value_time_ns(bad_ns[i], &number, &error), &error, bad_ns[i]);
+}
+
+static void sizes_are_taken(void **state)
+{
+	static const struct {
+		const char *text, *written;
+		uint64_t bytes;
+	} good[] = {
+		{ "1", "1", 1 },
+		{ "65536", "64K", 65536 },
+		{ "64K", "64K", 65536 },
+		{ "10M", "10M", 10 << 20 },
+		{ "1000000", "1000000", 1000000 },
+		{ "1536K", "1536K", 1536 << 10 },
+		{ "2G", "2G", 2ull << 30 },
+		{ "1024G", "1T", 1ull << 40 },
+		{ "1024T", "1024T", 1ull << 50 },
+	};
+	char text[VALUE_TEXT_SIZE];
+	struct value_error error;
+	uint64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < N(good); i++) {
+		assert_taken(value_size(good[i].text, &bytes, &error), &error, good[i].text);
+		assert_true(bytes == good[i].bytes);
+		value_format_size(bytes, text);
+		assert_string_equal(text, good[i].written);
+	}
+}
+
+static void other_sizes_are_refused(void **state)
+{
+	static const char *const bad[] = { "",     "0",    "0K",    "K",
+					   "1k",   "1KB",  "1KiB",  "-1",
+					   "1.5G", "1 G",  "1025T", "064K",
+					   "1P",   "0x10", "none",  "99999999999999999999999" };
+	struct value_error error;
+	uint64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < N(bad); i++)
+		assert_refused(value_size(bad[i], &bytes, &error), &error, bad[i]);
+}
+
+static void rates_are_taken(void **state)
+{
+	static const struct {
+		const char *text, *written;
+		struct policy_rate rate;
+	} good[] = {
+		{ "100", "100/s", { 100, 1, 100 } },
+		{ "100/s", "100/s", { 100, 1, 100 } },
+		{ "30/m", "30/m", { 30, 60, 1 } },
+		{ "61/m", "61/m", { 61, 60, 2 } },
+		{ "5/h", "5/h", { 5, 3600, 1 } },
+		{ "100000/h", "100000/h", { 100000, 3600, 28 } },
+		{ "100 burst 20", "100/s burst 20", { 100, 1, 20 } },
+		{ "30/m\tburst  20", "30/m burst 20", { 30, 60, 20 } },
+		{ "100000/s burst 100000", "100000/s", { 100000, 1, 100000 } },
+	};
+	char text[VALUE_TEXT_SIZE];
+	struct value_error error;
+	struct policy_rate rate;
+
+	(void)state;
+	for (size_t i = 0; i < N(good); i++) {
+		assert_taken(value_rate(good[i].text, &rate, &error), &error, good[i].text);
+		assert_memory_equal(&rate, &good[i].rate, sizeof(rate));
+		value_format_rate(&rate, text);
+		assert_string_equal(text, good[i].written);
+	}
+}
+
+static void other_rates_are_refused(void **state)
+{
+	static const char *const bad[] = { "",
+					   "0",
+					   "100001",
+					   "1/d",
+					   "1/",
+					   "/s",
+					   "1/s/s",
+					   "1 /s",
+					   "-1",
+					   "1.5/s",
+					   "10k",
+					   "burst 5",
+					   "1/s burst",
+					   "1/s burst 0",
+					   "1/s burst -1",
+					   "1/s 5",
+					   "1/s burst 5 6",
+					   "1/s burst 100001",
+					   "1/s Burst 5" };
+	struct policy_rate rate = { 7, 1, 7 };
+	struct value_error error;
+
+	(void)state;
+	for (size_t i = 0; i < N(bad); i++)
+		assert_refused(value_rate(bad[i], &rate, &error), &error, bad[i]);
+	assert_int_equal(rate.count, 7);
+}
+
+static void every_rate_survives_its_text(void **state)
+{
+	static const uint32_t seconds[] = { 1, 60, 3600 };
+	struct rng rng = { 4 };
+
+	(void)state;
+	for (unsigned int i = 0; i < random_rounds(20000); i++) {
+		struct policy_rate rate = { 1 + random_below(&rng, VALUE_RATE_MAX),
+					    seconds[random_below(&rng, 3)],
+					    1 + random_below(&rng, VALUE_RATE_MAX) };
+		struct policy_rate again;
+		struct value_error error;
+		char text[VALUE_TEXT_SIZE];
+
+		value_format_rate(&rate, text);
+		assert_taken(value_rate(text, &again, &error), &error, text);
+		assert_memory_equal(&again, &rate, sizeof(rate));
+	}
+}
+
 /* ---- anything ---- */
 
 /* No parser believes noise, and none writes control characters into its message. */
 static void noise_is_refused_readably(void **state)
 {
-	static const char alphabet[] = "0123456789abcdef:./-!, %+x\x1b\n\t\xff";
+	static const char alphabet[] = "0123456789abcdef:./-!, %+xusmKMG\x1b\n\t\xff";
 	struct rng rng = { 3 };
 
 	(void)state;
-	for (int i = 0; i < 200000; i++) {
+	for (unsigned int i = 0; i < random_rounds(200000); i++) {
 		struct policy_prefix prefix;
 		struct policy_range range;
+		struct policy_rate rate;
 		struct value_error error;
+		uint64_t bytes;
+		uint32_t time;
 		char text[80];
 		uint32_t n = random_below(&rng, random_once_in(&rng, 20) ? 79 : 12);
 
@@ -611,6 +813,12 @@ static void noise_is_refused_readably(void **state)
 		if (value_range(text, &range, &error))
 			assert_helps(&error, text);
 		if (value_name(text, &error))
+			assert_helps(&error, text);
+		if (value_rate(text, &rate, &error))
+			assert_helps(&error, text);
+		if (value_size(text, &bytes, &error))
+			assert_helps(&error, text);
+		if (value_time_us(text, &time, &error))
 			assert_helps(&error, text);
 	}
 }
@@ -629,6 +837,7 @@ int main(void)
 		cmocka_unit_test(host_bits_are_refused_and_the_right_prefix_is_named),
 		cmocka_unit_test(every_prefix_survives_its_text),
 		cmocka_unit_test(addresses_are_taken_and_ipv4_is_mapped),
+		cmocka_unit_test(addresses_survive_their_text),
 		cmocka_unit_test(other_addresses_are_refused),
 		cmocka_unit_test(names_are_taken),
 		cmocka_unit_test(other_names_are_refused),
@@ -642,6 +851,13 @@ int main(void)
 		cmocka_unit_test(lists_are_split_at_commas_and_trimmed),
 		cmocka_unit_test(empty_items_are_refused_by_their_number),
 		cmocka_unit_test(bad_item_ends_the_list),
+		cmocka_unit_test(times_are_taken),
+		cmocka_unit_test(other_times_are_refused),
+		cmocka_unit_test(sizes_are_taken),
+		cmocka_unit_test(other_sizes_are_refused),
+		cmocka_unit_test(rates_are_taken),
+		cmocka_unit_test(other_rates_are_refused),
+		cmocka_unit_test(every_rate_survives_its_text),
 		cmocka_unit_test(noise_is_refused_readably),
 	};
 

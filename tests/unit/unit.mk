@@ -3,7 +3,7 @@
 # directory all paths are relative to and in which the tests run; output below build/tests/unit/ and,
 # with sanitizers, build/tests/unit-asan/.
 #
-# SMC_TEST_SEED=N repeats a random test, SMC_TEST_UPDATE=1 writes the expectations in config/ anew.
+# SMC_TEST_SEED=N repeats a random test, SMC_TEST_SHARE=N runs one of N rounds, SMC_TEST_UPDATE=1 writes the expectations in config/ anew.
 
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(patsubst tests/unit/%.c,%,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
@@ -12,10 +12,20 @@ UNIT_TESTS := $(UNIT_NAMES:%=build/tests/unit/%)
 UNIT_ASAN_TESTS := $(UNIT_NAMES:%=build/tests/unit-asan/%)
 
 UNIT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wformat=2 -Wshadow \
-	-Iinclude -Idaemon -Ibpf
+	$(LIBBPF_CFLAGS) -Iinclude -Idaemon -Ibpf
 UNIT_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS := -linih -lcmocka
-build/tests/unit/test_bpf build/tests/unit-asan/test_bpf: UNIT_LIBS += -lbpf -lelf -lz -lpthread
+build/tests/unit/test_bpf build/tests/unit-asan/test_bpf: UNIT_LIBS += $(LIBBPF_LIBS) -lpthread
+build/tests/unit/test_bpf.o build/tests/unit-asan/test_bpf.o: $(LIBBPF)
+# It puts images in force as the daemon does.
+UNIT_PUBLISH := $(patsubst %,daemon/%.o,kernel/image kernel/error common/log)
+build/tests/unit/test_bpf: $(UNIT_PUBLISH:%=build/tests/unit/%)
+build/tests/unit-asan/test_bpf: $(UNIT_PUBLISH:%=build/tests/unit-asan/%)
+build/tests/unit/daemon/kernel/image.o build/tests/unit-asan/daemon/kernel/image.o: $(LIBBPF)
+# test_auto's traces are the benchmark's.
+build/tests/unit/test_auto: build/tests/unit/traces.o
+build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
+build/tests/unit/test_auto build/tests/unit-asan/test_auto: UNIT_LIBS += -lm
 # test_memory lets any allocation of the core fail.
 build/tests/unit/test_memory build/tests/unit-asan/test_memory: UNIT_LIBS += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=vasprintf
@@ -33,6 +43,10 @@ $(UNIT_RUNS): %.run: % build/bpf/test.bpf.o
 # $(1): folder below build/tests, $(2): flags
 define UNIT_RULES
 build/tests/$(1)/%.o: tests/unit/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(UNIT_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
+
+build/tests/$(1)/traces.o: tests/bench/traces.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(UNIT_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
 

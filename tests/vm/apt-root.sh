@@ -38,9 +38,10 @@ apt_one_line_to_deb822()
 	done
 }
 
-# apt_source_for SUITE: the machine's stanza for the same archive with SUITE in place of its own
-# suites; fails if the machine does not know that archive.  The security archive is another one
-# than the main archive: it is recognised by the suite names that a stanza lists.
+# apt_source_for SUITE [TYPE]: the machine's stanza for the same archive with SUITE in place of its
+# own suites and TYPE, deb (default) or deb-src; fails if the machine does not know that archive.
+# The security archive is another one than the main archive: it is recognised by the suite names
+# that a stanza lists.
 apt_source_for()
 {
 	local own_suite
@@ -48,7 +49,7 @@ apt_source_for()
 	# shellcheck source=/dev/null
 	own_suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	[[ $1 != *-security ]] || own_suite+=-security
-	apt_machine_sources | awk -v suite="$1" -v own="$own_suite" '
+	apt_machine_sources | awk -v suite="$1" -v type="${2:-deb}" -v own="$own_suite" '
 		BEGIN { RS = ""; FS = "\n" }
 		{
 			kept = ""; enabled = 1; binary = 0; archive = 0; field = ""
@@ -70,25 +71,31 @@ apt_source_for()
 			}
 			if (!enabled || !binary || !archive)
 				next
-			printf "Types: deb\nSuites: %s\nComponents: main\n%s\n", suite, kept
+			printf "Types: %s\nSuites: %s\nComponents: main\n%s\n", type, suite, kept
 			found = 1
 			exit
 		}
 		END { exit !found }'
 }
 
-# apt_root_create DIR SUITE...: package lists of the suites below DIR.  Sets apt_options, which
-# every later apt command needs.  A suite that the archive does not have (any more) is no error
-# here: the caller notices when the package is missing.
+# apt_root_create [--source] DIR SUITE...: package lists of the suites below DIR, of source packages
+# with --source.  Sets apt_options, which every later apt command needs.  A suite that the archive
+# does not have (any more) is no error here: the caller notices when the package is missing.
+# Source packages are for who knows their checksums: how old the lists are does not matter then.
 apt_root_create()
 {
-	local root=$1 suite
+	local type=deb root suite
 
+	if [ "$1" = --source ]; then
+		type=deb-src
+		shift
+	fi
+	root=$1
 	shift
 	mkdir -p "$root/state/lists/partial" "$root/cache/archives/partial" "$root/sources"
 	: > "$root/state/status"
 	for suite in "$@"; do
-		apt_source_for "$suite" > "$root/sources/$suite.sources" || {
+		apt_source_for "$suite" "$type" > "$root/sources/$suite.sources" || {
 			rm "$root/sources/$suite.sources"
 			say "no source for suite $suite: this machine's apt does not know its archive"
 		}
@@ -102,6 +109,7 @@ apt_root_create()
 		-o "Acquire::Languages=none" -o "Acquire::Retries=3"
 		-o "APT::Architecture=amd64" -o "APT::Architectures=amd64"
 	)
+	[ "$type" = deb ] || apt_options+=(-o "Acquire::Check-Valid-Until=false")
 	apt-get "${apt_options[@]}" --quiet update >&2 || say "some package lists are missing"
 }
 

@@ -42,15 +42,17 @@ cache_root()
 	printf '%s/smc-policy\n' "${XDG_CACHE_HOME:-$HOME/.cache}"
 }
 
-# cache_lock NAME: at most one process past this line per NAME, until it exits.
+# cache_lock NAME [MINUTES]: at most one process past this line per NAME, until it exits.  Gives up
+# after that time, default 20 minutes.
 cache_lock()
 {
-	local root
+	local root minutes=${2:-20}
 
 	root=$(cache_root)
 	mkdir -p "$root/lock"
 	exec {cache_lock_fd}> "$root/lock/$1"
-	flock --wait 1200 "$cache_lock_fd" || die "another run has held $root/lock/$1 for 20 minutes"
+	flock --wait $((minutes * 60)) "$cache_lock_fd" ||
+		die "another run has held $root/lock/$1 for $minutes minutes"
 }
 
 # cache_unlock: what was locked last is free again.
@@ -65,6 +67,27 @@ cache_publish()
 {
 	mkdir -p "$(dirname "$2")"
 	mv -T -- "$1" "$2" 2> /dev/null || [ -d "$2" ] || die "cannot create $2"
+}
+
+# cache_remember NAME ENTRY: ENTRY is the newest answer to the question NAME.
+cache_remember()
+{
+	local pointer
+
+	pointer=$(dirname "$2")/newest-$1
+	basename "$2" > "$temp_dir/pointer"
+	mv "$temp_dir/pointer" "$pointer"
+}
+
+# cache_remembered DIR NAME MINUTES: prints the entry in DIR that was the last answer to NAME, if it
+# is still there and was given in the last MINUTES.
+cache_remembered()
+{
+	local pointer=$1/newest-$2 entry
+
+	[ -n "$(find "$pointer" -mmin "-$3" 2> /dev/null)" ] || return 1
+	entry=$1/$(< "$pointer")
+	[ -e "$entry/release" ] && echo "$entry"
 }
 
 # hash_of FILE...: one short name for the content of all of them.

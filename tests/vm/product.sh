@@ -13,19 +13,34 @@ build_module()
 	kernel=$("$vm_dir/fetch-kernel" "$1")
 	release=$(cat "$kernel/release")
 	module=$build_dir/kmod/$release/smc_policy.ko
-	make -s -C "$vm_dir/../../kmod" KDIR="$kernel/build" BUILD="$build_dir/kmod/$release" \
+	# Tests that run side by side build the same one.
+	mkdir -p "$build_dir/kmod"
+	flock "$build_dir/kmod" make -s -C "$vm_dir/../../kmod" KDIR="$kernel/build" BUILD="$build_dir/kmod/$release" \
 		> "$temp_dir/module.log" 2>&1 || {
 		cat "$temp_dir/module.log" >&2
 		die "the module does not build for $1"
 	}
 }
 
-# tree_add_product TREE [SERIES]: daemon, command and module, for guests without systemd.
+# tree_add_product TREE SERIES: daemon, command and, where the kernel needs it, the module, for
+# guests without systemd.
 tree_add_product()
 {
-	build_module "${2:-6.12}"
 	tree_add_program "$1" "$build_dir/smc-policyd" /usr/sbin/smc-policyd
 	tree_add_program "$1" "$build_dir/smc-ebpf" /usr/sbin/smc-ebpf
-	install -D -m 644 "$module" "$1/vm/smc_policy.ko"
+	case $2 in
+	native-*) ;;
+	*)
+		build_module "$2"
+		install -D -m 644 "$module" "$1/vm/smc_policy.ko"
+		;;
+	esac
 	install -D -m 644 -t "$1/vm" "$vm_dir/guest/product.sh"
+}
+
+# tree_add_leftovers TREE: what leftovers.sh needs.
+tree_add_leftovers()
+{
+	tree_add_program "$1" /usr/sbin/bpftool
+	install -D -m 644 -t "$1/vm" "$vm_dir/guest/leftovers.sh"
 }

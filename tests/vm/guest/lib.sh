@@ -4,8 +4,8 @@
 #
 #	. /vm/lib.sh
 #
-# Settings: ROLE (srv, cli, or one for a guest alone), SERIES (kernel: 6.12, 6.1, 5.10), and every
-# NAME=VALUE that the test gave to `guests --set`.
+# Settings: ROLE (srv, cli, or one for a guest alone), SERIES (kernel: 6.12, 6.1, 5.10, native-y,
+# native-m, debug), and every NAME=VALUE that the test gave to `guests --set`.
 
 REPORT=/dev/ttyS1
 VM_STATE=/run/vm
@@ -57,8 +57,8 @@ listening()
 # signal NAME [VALUE]: from now on the other guest's `await NAME` succeeds and prints VALUE.
 signal()
 {
-	printf '%s' "${2:-}" > "$VM_STATE/signal.$$"
-	mv "$VM_STATE/signal.$$" "$VM_STATE/signals/$1"
+	printf '%s' "${2:-}" > "$VM_STATE/new.$1"
+	mv "$VM_STATE/new.$1" "$VM_STATE/signals/$1"
 }
 
 # await NAME [SECONDS]: waits for the other guest's signal.
@@ -89,27 +89,74 @@ network_up()
 	smc-tool signal-server --dir "$VM_STATE/signals" &
 }
 
-# smc_up: SMC-R over RoCE on eth0, for IPv4.  rxe has nothing but RoCEv2 addresses, so SMC needs
-# version 2, which needs the same UEID on both sides.  Returns 1 if this kernel cannot do it; then
-# SMC sockets carry the option and fall back with reason 0x03030000 (no device).
+# What the kernels give differently, whatever the policy says:
+#   SMC_R   rxe carries SMC-R over IPv4.  It has nothing but RoCEv2 addresses, which need SMC version 2.
+#   PNETID  SMC must be told which RDMA device belongs to eth0; later ones look at its net device.
+#   COUNTS  the kernel counts fallbacks by reason.
+# and why a connection falls back that has exchanged the option where nothing can carry SMC, as over
+# IPv6: the client's reason, the server's, and what the server has heard of its peer's.
+# 0x03030000 is SMC_CLC_DECL_NOSMCDEV: the client has no device, and says so; so the server reports
+# 0x05000000, SMC_CLC_DECL_PEERDECL.  Later clients have a loopback device for SMC-D and offer that;
+# it is none of the server's, 0x03030007, SMC_CLC_DECL_NOSMCD2DEV, and so the peer declines.
+KERNELS='
+5.10      SMC_R=no  PNETID=no  COUNTS=no  client=0x03030000 server=0x05000000 heard=0x03030000
+6.1       SMC_R=yes PNETID=yes COUNTS=yes client=0x03030000 server=0x05000000 heard=0x03030000
+6.12      SMC_R=yes PNETID=no  COUNTS=yes client=0x03030000 server=0x05000000 heard=0x03030000
+debug     SMC_R=yes PNETID=no  COUNTS=yes client=0x03030000 server=0x05000000 heard=0x03030000
+native-y  SMC_R=yes PNETID=no  COUNTS=yes client=0x05000000 server=0x03030007 heard=0x00000000
+native-m  SMC_R=yes PNETID=no  COUNTS=yes client=0x05000000 server=0x03030007 heard=0x00000000
+'
+
+# given NAME: what this kernel has there.
+given()
+{
+	printf '%s\n' "$KERNELS" | sed -n "s/^$SERIES .*$1=\\([^ ]*\\).*/\\1/p"
+}
+
+# shellcheck disable=SC2034 # for the tests
+SMC_R=$(given SMC_R) COUNTS=$(given COUNTS)
+# shellcheck disable=SC2034 # for the tests
+NO_DEVICE_CLIENT=$(given client)
+# shellcheck disable=SC2034 # for the tests
+NO_DEVICE_SERVER="reason=$(given server) peer_reason=$(given heard)"
+
+# smc_up: SMC-R over RoCE on eth0, for IPv4, where SMC_R=yes.  Version 2 needs the same UEID on both
+# sides.
 smc_up()
 {
-	# Its SMC knows version 1 only.
-	[ "$SERIES" != 5.10 ] || return
 	rdma link add rxe0 type rxe netdev eth0 || return
-	# Later ones find the RDMA device by its net device.
-	if [ "$SERIES" = 6.1 ]; then
+	if [ "$(given PNETID)" = yes ]; then
 		smc-tool pnetid add TEST --eth eth0 --ib rxe0 --port 1 || return
 	fi
 	smc-tool ueid add "$UEID"
 }
 
-# capture_start: from now on every SYN and SYN-ACK on eth0 is logged.
+# option_inside NAME: whether both ends of a connection inside that network namespace send the option:
+# yes, no, or what else became of it.
+option_inside()
+{
+	ip -n "$1" link set lo up
+	ip netns exec "$1" smc-tool server --bind ::1 --port 7000 --count 1 --quiet > "/run/$1" &
+	wait_until 20 grep -q ready "/run/$1"
+	inside=$(ip netns exec "$1" smc-tool client --to ::1 --port 7000 2>&1)
+	case $inside in
+	*' reason=0x03010000 '*data=ok*) echo no ;; # the peer has no SMC
+	*data=ok*) echo yes ;;
+	*) echo "no connection: $inside" ;;
+	esac
+}
+
+# capture_start: from now on every SYN and SYN-ACK on eth0 is logged.  capture_on INTERFACE: on that.
 capture_start()
 {
-	smc-tool capture --interface eth0 --out "$VM_STATE/capture" &
+	capture_on eth0
+}
+
+capture_on()
+{
+	smc-tool capture --interface "$1" --out "$VM_STATE/capture" &
 	capture_pid=$!
-	wait_until 10 test -e "$VM_STATE/capture.ready"
+	wait_until 30 test -e "$VM_STATE/capture.ready"
 }
 
 # captured PATTERN...: prints the logged packets that match all patterns (grep -E each, words as in

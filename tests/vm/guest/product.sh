@@ -5,6 +5,7 @@
 CONFIG=/etc/smc-policy.conf
 DAEMON_PID=/run/smc-policyd.pid
 DAEMON_LOG=/run/smc-policyd.log
+: "${DAEMON_SECONDS:=150}" # how long it may take to come and to go
 
 # configure: standard input becomes the configuration.
 configure()
@@ -18,7 +19,7 @@ daemon_start()
 {
 	smc-policyd >> $DAEMON_LOG 2>&1 &
 	echo $! > $DAEMON_PID # a file: claims run in subshells
-	wait_until 20 smc-ebpf status > /dev/null || {
+	wait_until "$DAEMON_SECONDS" smc-ebpf status > /dev/null || {
 		cat $DAEMON_LOG >&2
 		return 1
 	}
@@ -28,18 +29,27 @@ daemon_start()
 daemon_end()
 {
 	pid=$(cat $DAEMON_PID)
-	kill "-$1" "$pid" && wait_until 10 gone "$pid"
+	kill "-$1" "$pid" && wait_until "$DAEMON_SECONDS" gone "$pid"
 }
 
+# A zombie has closed its files; before that it may still hold locks and mounts.
 gone()
 {
-	[ ! -e "/proc/$1/exe" ]
+	case $(sed -n 's/^State:[^A-Z]*\(.\).*/\1/p' "/proc/$1/status" 2> /dev/null) in
+	'' | Z | X) ;;
+	*) return 1 ;;
+	esac
 }
 
-# product_up: module and daemon, with the configuration there is.
+# What enforces in this kernel.
+BACKEND=native
+[ ! -e /vm/smc_policy.ko ] || BACKEND=kmod
+
+# product_up: daemon, and module if the kernel needs it, with the configuration there is.
 product_up()
 {
-	insmod /vm/smc_policy.ko && daemon_start
+	[ $BACKEND = native ] || insmod /vm/smc_policy.ko || return
+	daemon_start
 }
 
 # generation: of the policy in force.

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel's structures, as far as programs read them; CO-RE finds the fields in the
+ * running kernel's BTF.
+ */
+#ifndef SMC_POLICY_CORE_H
+#define SMC_POLICY_CORE_H
+
+#include <linux/types.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define CORE __attribute__((preserve_access_index))
+
+#define AF_INET 2 /* include/linux/socket.h */
+#define AF_INET6 10
+#define TCP_SYN_SENT 2 /* include/net/tcp_states.h */
+
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+} CORE;
+
+struct net {
+	__u64 net_cookie;
+} CORE;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	atomic64_t skc_cookie;
+} CORE;
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+} CORE;
+
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
+} CORE;
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	__u8 icsk_retransmits;
+} CORE;
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u64 bytes_received;
+	__u64 bytes_acked;
+	__u32 srtt_us; /* times 8 */
+	__u32 total_retrans;
+	__u32 data_segs_out;
+	__u32 data_segs_in;
+	__u8 syn_smc : 1; /* only with CONFIG_SMC */
+} CORE;
+
+struct socket {
+	struct sock *sk;
+} CORE;
+
+struct smc_sock {
+	struct socket *clcsock; /* the TCP socket below */
+} CORE;
+
+struct bpf_iter__tcp {
+	struct sock_common *sk_common;
+} CORE;
+
+struct request_sock {
+	struct sock_common __req_common;
+} CORE;
+
+struct inet_request_sock {
+	struct request_sock req;
+} CORE;
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+	__u32 rcv_isn;
+	__u32 snt_isn;
+} CORE;
+
+#endif

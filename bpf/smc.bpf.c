@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What SMC itself tells, through its tracepoints (Linux 5.16, the fallback's 5.17): why a
+ * connection fell back and what it carries.  The TCP socket below sees neither.
+ * Loaded while SMC is; the tracepoints are typed by the BTF of the module or of vmlinux.
+ */
+#include "smc.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+/* Cookie of the TCP socket below. */
+static __always_inline __u64 cookie_of(const struct smc_sock *smc)
+{
+	return (__u64)BPF_CORE_READ(smc, clcsock, sk, __sk_common.skc_cookie.counter);
+}
+
+/* The verifier of some kernels takes a tracepoint's argument for one that may be NULL. */
+static __always_inline struct smc_policy_smc *find(const struct smc_sock *sock)
+{
+	__u64 cookie;
+
+	if (!sock)
+		return 0;
+	cookie = cookie_of(sock);
+	return bpf_map_lookup_elem(&smc_connections, &cookie);
+}
+
+SEC("tp_btf/smc_switch_to_fallback")
+int BPF_PROG(smc_fallback, const struct smc_sock *sock, int reason)
+{
+	struct smc_policy_smc *smc = find(sock);
+
+	if (smc)
+		smc_policy_fall_back(smc, (__u32)reason, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/smc_tx_sendmsg")
+int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
+{
+	struct smc_policy_smc *smc = find(sock);
+
+	if (!smc)
+		return 0;
+	__sync_fetch_and_add(&smc->sent, length);
+	smc_policy_prove(smc, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/smc_rx_recvmsg")
+int BPF_PROG(smc_received, const struct smc_sock *sock, unsigned long length)
+{
+	struct smc_policy_smc *smc = find(sock);
+
+	if (!smc)
+		return 0;
+	__sync_fetch_and_add(&smc->received, length);
+	smc_policy_prove(smc, bpf_ktime_get_ns());
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

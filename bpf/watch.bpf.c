@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Watches every TCP connection, whichever backend decides: what `auto` learns from, which
+ * connections are SMC, and what speaks against a path.
+ *
+ * Opening: sockops at the root of cgroup v2.  Closing: the tracepoint at the end of
+ * tcp_v4_destroy_sock() (also IPv6), once for every socket; sockops' own state callback costs
+ * two and a half times as much.  Long lives: an iterator over the TCP sockets of a
+ * namespace, which the daemon runs now and then.
+ */
+#include "decide.bpf.h"
+#include "smc.bpf.h"
+#include <bpf/bpf_tracing.h>
+#include <stdbool.h>
+
+/* Set by the daemon before loading: bpf_get_netns_cookie() is there for sockops (5.15). */
+const volatile bool has_netns_cookie = false;
+
+/* Likewise bpf_ktime_get_coarse_ns() (5.11; tracepoints never have it). */
+const volatile bool has_coarse_clock = false;
+
+/* ---- opening ---- */
+
+/* A tick is exact enough for rates and ages, and takes a fifth of the time. */
+static __always_inline __u64 now_coarse(void)
+{
+	return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
+}
+
+/* One field of the context, read where it is written: see fill(). */
+#define field(ops, name) (*(volatile __u32 *)&(ops)->name)
+
+/*
+ * All fields are read before anything is chosen: the compiler would rather choose between
+ * two addresses in the context, and the verifier refuses a modified pointer to it.  And
+ * chosen by multiplication: a branch doubles what the verifier must follow from there on.
+ */
+static __always_inline void fill(struct smc_auto_connection *connection, struct bpf_sock_ops *ops,
+				 __u32 side)
+{
+	/* remote_port is in network byte order, local_port in host byte order. */
+	__u32 remote_port = bpf_ntohl(field(ops, remote_port));
+	__u32 local_port = field(ops, local_port);
+	__u32 accepts = smc_auto_equal(side, SMC_POLICY_ACCEPT);
+	__u32 is_ip6 = smc_auto_equal(field(ops, family), AF_INET6);
+	__u32 ip4 = field(ops, remote_ip4);
+	__u32 ip6[4] = {
+		field(ops, remote_ip6[0]),
+		field(ops, remote_ip6[1]),
+		field(ops, remote_ip6[2]),
+		field(ops, remote_ip6[3]),
+	};
+
+	connection->side = (__u8)side;
+	connection->port = (__u16)(remote_port + (local_port - remote_port) * accepts);
+	connection->peer[0] = ip6[0] * is_ip6;
+	connection->peer[1] = ip6[1] * is_ip6;
+	connection->peer[2] = ip6[2] * is_ip6 + bpf_htonl(0xffff) * (1 - is_ip6);
+	connection->peer[3] = ip4 + (ip6[3] - ip4) * is_ip6;
+}
+
+static __always_inline void fill_ends(struct smc_policy_ends *ends, struct bpf_sock_ops *ops,
+				      const struct smc_auto_connection *connection)
+{
+	*ends = (struct smc_policy_ends){
+		.peer = { connection->peer[0], connection->peer[1], connection->peer[2],
+			  connection->peer[3] },
+		.peer_port = (__u16)bpf_ntohl(field(ops, remote_port)),
+		.local_port = (__u16)field(ops, local_port),
+	};
+}
+
+static __always_inline struct tcp_sock *tcp_sock_of(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+
+	return sk ? (struct tcp_sock *)bpf_skc_to_tcp_sock(sk) : (void *)0;
+}
+
+/* Whether this kernel was built with SMC, in or as a module. */
+static __always_inline int has_smc(void)
+{
+	return bpf_core_field_exists(((struct tcp_sock *)0)->syn_smc);
+}
+
+/*
+ * Before the SYN-ACK: the socket asks for SMC.  After it: both ends have shown the option
+ * (smc_check_reset_syn() and smc_check_reset_syn_req() take it back).
+ */
+static __always_inline int has_option(struct bpf_sock_ops *ops)
+{
+	struct tcp_sock *tp;
+
+	if (!has_smc())
+		return 0;
+	tp = tcp_sock_of(ops);
+	return tp && BPF_CORE_READ_BITFIELD(tp, syn_smc);
+}
+
+/* Somewhere a path may be suspect: look how connections without the option do. */
+static __always_inline int is_comparing(__u64 now)
+{
+	const struct smc_policy_host *host = smc_policy_host_state();
+
+	return host && now < host->suspect_until;
+}
+
+/* Count what @times connections of @side would get, where nothing else decides. */
+GLOBAL int count_verdict(struct bpf_sock_ops *ops, __u32 side, __u32 times)
+{
+	struct smc_auto_connection connection;
+	struct smc_policy_query query = { 0 };
+	struct smc_policy_asking asking = {
+		.cookie = bpf_get_socket_cookie(ops),
+	};
+	struct smc_policy_answer answer;
+
+	fill(&connection, ops, side & 1);
+	query.peer[0] = connection.peer[0];
+	query.peer[1] = connection.peer[1];
+	query.peer[2] = connection.peer[2];
+	query.peer[3] = connection.peer[3];
+	query.port = connection.port;
+	query.side = connection.side;
+	if (has_netns_cookie)
+		query.netns_cookie = bpf_get_netns_cookie(ops);
+	smc_policy_decide(&query, &asking, &answer);
+	smc_policy_count(&answer, times);
+	return 0;
+}
+
+/*
+ * In a storm most connections are passed over: not looked at at all, not even where they go.  The
+ * next one that is looked at stands for them too.  By CPU, and by service as far as there is room.
+ */
+struct storm {
+	__u32 service; /* storm_service(), 0: none yet */
+	__u32 passed; /* since one was looked at */
+	__u32 share; /* of so many one is looked at */
+	__u32 reserved;
+	__u64 until; /* jiffies; then the storm may be over */
+};
+
+#define STORMS 64 /* a power of two */
+#define STORM_JIFFIES 32 /* 32 to 320 ms, as the kernel was built */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STORMS);
+	__type(key, __u32);
+	__type(value, struct storm);
+} storms SEC(".maps");
+
+static __always_inline __u32 storm_service(__u32 side, __u32 port)
+{
+	return 1u << 31 | side << 16 | port;
+}
+
+static __always_inline struct storm *storm_at(__u32 service)
+{
+	__u32 at = (service ^ service >> 16) & (STORMS - 1);
+
+	return bpf_map_lookup_elem(&storms, &at);
+}
+
+/* Whether a connection to @service can be passed over. */
+static __always_inline int pass_over(struct storm *storm, __u32 service)
+{
+	if (storm->service != service || storm->passed + 1 >= storm->share ||
+	    bpf_jiffies64() > storm->until)
+		return 0;
+	storm->passed++;
+	return 1;
+}
+
+/* A connection to @service is looked at: for how many it stands. */
+static __always_inline __u32 stand_for(struct storm *storm, __u32 service)
+{
+	__u32 times = storm->service == service ? storm->passed + 1 : 1;
+
+	storm->service = service;
+	storm->passed = 0;
+	storm->share = 1;
+	return times;
+}
+
+/*
+ * A connection of @side opens and stands for @times; @asked: its handshake carries the SMC option.
+ * Returns of how many one is looked at from now on.
+ */
+GLOBAL int opened(struct bpf_sock_ops *ops, __u32 side, __u32 asked, __u32 times)
+{
+	struct smc_auto_connection connection;
+
+	fill(&connection, ops, side & 1);
+	return (int)smc_auto_open(&connection, bpf_get_socket_cookie(ops), asked, times,
+				  now_coarse());
+}
+
+/* The daemon sleeps: an empty record wakes it. */
+static __always_inline void wake_daemon(struct smc_policy_host *host)
+{
+	struct smc_policy_record *record;
+
+	host->wake = 0;
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record)
+		return;
+	record->closed = 0;
+	bpf_ringbuf_submit(record, 0);
+}
+
+static __always_inline __u32 service_port(struct bpf_sock_ops *ops, __u32 side)
+{
+	return side == SMC_POLICY_ACCEPT ? field(ops, local_port)
+					 : bpf_ntohl(field(ops, remote_port));
+}
+
+static __always_inline void open_and_count(struct bpf_sock_ops *ops, __u32 side, __u32 asked)
+{
+	__u32 service = storm_service(side, service_port(ops, side)), times = 1, share, all;
+	struct smc_policy_host *host = smc_policy_host_state();
+	struct storm *storm = storm_at(service);
+
+	if (!host || !storm)
+		return;
+	/*
+	 * Who asks for SMC may be one of the few long ones in the storm, and a recording wants
+	 * them all.
+	 */
+	all = asked || host->recording;
+	if (!all) {
+		if (pass_over(storm, service))
+			return;
+		times = stand_for(storm, service);
+	}
+	share = (__u32)opened(ops, side, asked, times);
+	if (!all) {
+		storm->share = share;
+		storm->until = bpf_jiffies64() + STORM_JIFFIES;
+	}
+	if (host->wake)
+		wake_daemon(host);
+	if (host->counts)
+		count_verdict(ops, side, times);
+}
+
+/* Called at the start of tcp_connect(). */
+static __always_inline void connecting(struct bpf_sock_ops *ops)
+{
+	__u32 asks = (__u32)has_option(ops);
+
+	open_and_count(ops, SMC_POLICY_CONNECT, asks);
+	if (asks || (has_smc() && is_comparing(now_coarse())))
+		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG);
+}
+
+/* The handshake of @connection is complete, with the option in both directions. */
+static __always_inline void smc_established(struct bpf_sock_ops *ops,
+					    const struct smc_auto_connection *connection)
+{
+	struct smc_policy_ends ends;
+	const __u32 *slot;
+
+	fill_ends(&ends, ops, connection);
+	slot = bpf_map_lookup_elem(&smc_pending, &ends);
+	if (connection->side == SMC_POLICY_CONNECT)
+		smc_policy_path_heard(connection->peer, now_coarse());
+	smc_policy_begin(connection, bpf_get_socket_cookie(ops),
+			 slot ? *slot : SMC_POLICY_SLOT_DEFAULT, ops->total_retrans, now_coarse());
+	bpf_map_delete_elem(&smc_pending, &ends);
+}
+
+/* The SYN-ACK has come, without the option although the SYN may have had it. */
+static __always_inline void
+connected_by_tcp(struct bpf_sock_ops *ops, const struct smc_auto_connection *connection, __u64 now)
+{
+	struct smc_policy_ends ends;
+	struct smc_auto_place place;
+
+	smc_auto_find_live(&place, bpf_get_socket_cookie(ops));
+	if (place.set && smc_auto_live_at(&place)->info & SMC_AUTO_LIVE_ASKED) {
+		fill_ends(&ends, ops, connection);
+		if (!bpf_map_delete_elem(&smc_pending, &ends)) {
+			smc_policy_no_smc(connection, DECL_PEERNOSMC, now);
+			smc_policy_path_pass(connection->peer, now);
+			return;
+		}
+		/* It was this host that left the option out. */
+		smc_auto_live_at(&place)->info &= ~SMC_AUTO_LIVE_ASKED;
+	}
+	if (is_comparing(now))
+		smc_policy_path_compare(connection->peer, 1, now);
+}
+
+GLOBAL int connected(struct bpf_sock_ops *ops)
+{
+	struct smc_auto_connection connection;
+
+	fill(&connection, ops, SMC_POLICY_CONNECT);
+	if (has_option(ops))
+		smc_established(ops, &connection);
+	else
+		connected_by_tcp(ops, &connection, now_coarse());
+	return 0;
+}
+
+GLOBAL int accepted_with_option(struct bpf_sock_ops *ops)
+{
+	struct smc_auto_connection connection;
+
+	fill(&connection, ops, SMC_POLICY_ACCEPT);
+	smc_established(ops, &connection);
+	return 0;
+}
+
+static __always_inline void accepted(struct bpf_sock_ops *ops)
+{
+	__u32 smc = (__u32)has_option(ops);
+
+	open_and_count(ops, SMC_POLICY_ACCEPT, smc);
+	if (smc)
+		accepted_with_option(ops);
+}
+
+/* When the connection has opened; @now if nobody knows any more. */
+static __always_inline __u64 opened_at(struct bpf_sock_ops *ops, __u64 now)
+{
+	struct smc_auto_place place;
+
+	smc_auto_find_live(&place, bpf_get_socket_cookie(ops));
+	return place.set ? now - smc_auto_age(smc_auto_live_at(&place), now) : now;
+}
+
+/*
+ * A SYN may get lost; one that is to be sent so often again has no answer.  The callback tells
+ * how often it has been already (icsk_retransmits; tcp_write_timeout()).
+ */
+#define SILENT_AFTER 2
+
+/* A retransmission timer has ended; of the SYN if the state says so. */
+GLOBAL int timed_out(struct bpf_sock_ops *ops)
+{
+	struct smc_auto_connection connection;
+	__u64 now = now_coarse();
+
+	if (field(ops, state) != BPF_TCP_SYN_SENT)
+		return 0;
+	fill(&connection, ops, SMC_POLICY_CONNECT);
+	if (!has_option(ops))
+		smc_policy_path_compare(connection.peer, 0, now);
+	else
+		smc_policy_path_silent(connection.peer, opened_at(ops, now),
+				       field(ops, args[0]) + 1 == SILENT_AFTER, now);
+	return 0;
+}
+
+SEC("sockops")
+int watch_open(struct bpf_sock_ops *ops)
+{
+	switch (field(ops, op)) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+		connecting(ops);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		/* On a kernel without SMC there is nothing to tell. */
+		if (has_smc())
+			connected(ops);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		accepted(ops);
+		break;
+	case BPF_SOCK_OPS_RTO_CB:
+		timed_out(ops);
+		break;
+	}
+	return 1;
+}
+
+/* ---- living and closing ---- */
+
+#define EARLY_RESET (10 * SMC_AUTO_SEC) /* longer than a server waits for CLC */
+
+/* skc_num is not there any more when a socket is destroyed (inet_put_port()), inet_sport is. */
+static __always_inline void fill_from_sock(struct smc_auto_connection *connection,
+					   const struct sock_common *common, struct tcp_sock *tp,
+					   __u8 side)
+{
+	__be16 port =
+		side == SMC_POLICY_CONNECT ? common->skc_dport : tp->inet_conn.icsk_inet.inet_sport;
+
+	connection->side = side;
+	connection->port = bpf_ntohs(port);
+	if (common->skc_family == AF_INET6) {
+		connection->peer[0] = common->skc_v6_daddr.in6_u.u6_addr32[0];
+		connection->peer[1] = common->skc_v6_daddr.in6_u.u6_addr32[1];
+		connection->peer[2] = common->skc_v6_daddr.in6_u.u6_addr32[2];
+		connection->peer[3] = common->skc_v6_daddr.in6_u.u6_addr32[3];
+		return;
+	}
+	connection->peer[0] = 0;
+	connection->peer[1] = 0;
+	connection->peer[2] = bpf_htonl(0xffff);
+	connection->peer[3] = common->skc_daddr;
+}
+
+static __always_inline __u8 live_side(const struct smc_auto_live *live)
+{
+	return live->info >> SMC_AUTO_LIVE_SIDE_SHIFT & 1;
+}
+
+/* What a connection has carried. */
+struct carried {
+	__u64 sent, received;
+	__u32 rtt; /* us */
+	__u8 smc; /* by SMC */
+	__u8 unknown; /* nobody tells how much */
+};
+
+#define CLC_BYTES 2048 /* more than a CLC handshake takes, both ways */
+
+static __always_inline int has_smc_events(void)
+{
+	const struct smc_policy_host *host = smc_policy_host_state();
+
+	return host && host->smc_events;
+}
+
+static __always_inline void read_carried(struct carried *carried, struct tcp_sock *tp,
+					 const struct smc_policy_smc *smc)
+{
+	carried->sent = tp->bytes_acked;
+	carried->received = tp->bytes_received;
+	carried->rtt = tp->srtt_us >> 3;
+	carried->smc = smc && !(smc->flags & SMC_POLICY_SMC_FALLBACK);
+	carried->unknown = 0;
+	if (!carried->smc)
+		return;
+	if (has_smc_events()) {
+		carried->sent = smc->sent;
+		carried->received = smc->received;
+		return;
+	}
+	/* Without SMC's events: what carries more than a handshake has fallen back. */
+	carried->smc = carried->sent + carried->received <= CLC_BYTES;
+	carried->unknown = carried->smc;
+}
+
+/* Give a closed connection to whoever records. */
+static __always_inline void record_closed(const struct smc_auto_connection *connection,
+					  const struct carried *carried, __u64 age, __u64 now)
+{
+	struct smc_policy_host *host = smc_policy_host_state();
+	struct smc_policy_record *record;
+
+	if (!host || !host->recording)
+		return;
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		__sync_fetch_and_add(&host->unrecorded, 1);
+		return;
+	}
+	record->opened = now - age;
+	record->closed = now;
+	record->sent = carried->sent;
+	record->received = carried->received;
+	record->peer[0] = connection->peer[0];
+	record->peer[1] = connection->peer[1];
+	record->peer[2] = connection->peer[2];
+	record->peer[3] = connection->peer[3];
+	record->port = connection->port;
+	record->side = connection->side;
+	record->smc = carried->smc;
+	record->rtt = carried->rtt;
+	bpf_ringbuf_submit(record, 0);
+}
+
+/* Where nobody tells what SMC carries, how far away the peer is can be learned all the same. */
+static __always_inline void learn_rtt(const struct smc_auto_connection *connection, __u32 rtt)
+{
+	struct smc_auto_key key = smc_auto_peer_key(connection);
+	struct smc_auto_peer *peer = smc_auto_make_peer(&key);
+
+	if (peer)
+		smc_auto_learn_rtt(peer, rtt);
+}
+
+#define ECONNREFUSED 111
+
+/* A connection that was never made: its SYN was sent again, but nobody waited for SILENT_AFTER. */
+static __always_inline void given_up(struct sock *sk, struct tcp_sock *tp,
+				     const struct smc_auto_connection *connection,
+				     const struct smc_auto_live *live, __u64 now)
+{
+	if (has_smc() && live->info & SMC_AUTO_LIVE_ASKED && tp->total_retrans &&
+	    tp->total_retrans < SILENT_AFTER && sk->sk_err != ECONNREFUSED)
+		smc_policy_path_silent(connection->peer, now - smc_auto_age(live, now), 1, now);
+}
+
+/* The connection of @smc (NULL: it was never SMC) at @place has ended. */
+static __always_inline void closed(struct sock *sk, struct smc_policy_smc *smc,
+				   const struct smc_auto_place *place, __u64 now)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter;
+	struct smc_auto_live *live = smc_auto_live_at(place);
+	struct tcp_sock *tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
+	struct smc_auto_connection connection;
+	struct carried carried;
+	__u64 age;
+
+	if (!tp)
+		return;
+	age = smc_auto_age(live, now);
+	read_carried(&carried, tp, smc);
+	fill_from_sock(&connection, &sk->__sk_common, tp, live_side(live));
+	if (carried.unknown)
+		learn_rtt(&connection, carried.rtt);
+	if (live_side(live) == SMC_POLICY_CONNECT && !tp->bytes_acked)
+		given_up(sk, tp, &connection, live, now);
+	/* The SYN of a connection that was never made is not acknowledged. */
+	if (!carried.unknown &&
+	    (carried.smc || live_side(live) == SMC_POLICY_ACCEPT || carried.sent)) {
+		smc_auto_lesson(&connection, live, cookie, carried.sent + carried.received,
+				carried.rtt, 1, now);
+		record_closed(&connection, &carried, age, now);
+	}
+	smc_auto_drop_live(place);
+}
+
+static __always_inline void finish(struct sock *sk)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter, now;
+	struct smc_policy_smc *smc = 0;
+	struct smc_auto_live *live = 0;
+	struct smc_auto_place place;
+
+	/* Who has no cookie has been passed over. */
+	if (!cookie)
+		return;
+	smc_auto_find_live(&place, cookie);
+	if (!place.set && !has_smc())
+		return;
+	now = bpf_ktime_get_ns();
+	if (place.set)
+		live = smc_auto_live_at(&place);
+	if (has_smc() && (!live || live->info & SMC_AUTO_LIVE_ASKED))
+		smc = bpf_map_lookup_elem(&smc_connections, &cookie);
+	if (smc) {
+		if (!(smc->flags & SMC_POLICY_SMC_FALLBACK))
+			smc_policy_drop_live(smc);
+		if (!(smc->flags & (SMC_POLICY_SMC_FALLBACK | SMC_POLICY_SMC_PROVEN)))
+			smc_policy_judge_end(smc, (struct tcp_sock *)sk,
+					     live ? smc_auto_age(live, now) : 0, now);
+	}
+	if (live)
+		closed(sk, smc, &place, now);
+	if (smc)
+		bpf_map_delete_elem(&smc_connections, &cookie);
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(watch_close, struct sock *sk)
+{
+	finish(sk);
+	return 0;
+}
+
+/* An abortive close: tcp_disconnect() forgets what the connection was before it is destroyed. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(watch_reset, struct sock *sk)
+{
+	if (sk && sk->__sk_common.skc_state == BPF_TCP_CLOSE)
+		finish(sk);
+	return 0;
+}
+
+/*
+ * A reset soon after the SYN-ACK came without the option, before any data: a server that
+ * sent the option, which the path took away, does so when what comes is not CLC.
+ */
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(watch_reset_by_peer, struct sock *sk)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter;
+	struct smc_auto_connection connection;
+	struct smc_auto_place place;
+	struct smc_auto_live *live;
+	struct tcp_sock *tp;
+	__u64 now;
+
+	if (!has_smc())
+		return 0;
+	tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
+	now = bpf_ktime_get_ns();
+	smc_auto_find_live(&place, cookie);
+	if (!place.set || !tp)
+		return 0;
+	live = smc_auto_live_at(&place);
+	if (!(live->info & SMC_AUTO_LIVE_ASKED) || sk->__sk_common.skc_state == BPF_TCP_SYN_SENT ||
+	    smc_auto_age(live, now) > EARLY_RESET || tp->bytes_received ||
+	    bpf_map_lookup_elem(&smc_connections, &cookie))
+		return 0;
+	fill_from_sock(&connection, &sk->__sk_common, tp, SMC_POLICY_CONNECT);
+	smc_policy_path_vote(SMC_POLICY_CONNECT, connection.peer, now - smc_auto_age(live, now),
+			     SMC_POLICY_EVIDENCE_RESET, 0, now);
+	return 0;
+}
+
+SEC("iter/tcp")
+int watch_living(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	__u64 now = bpf_ktime_get_ns();
+	struct smc_auto_connection connection;
+	struct smc_policy_smc *smc = 0;
+	struct smc_auto_place place;
+	struct smc_auto_live *live;
+	struct carried carried;
+	struct tcp_sock *tp;
+	__u64 cookie;
+
+	tp = common ? (struct tcp_sock *)bpf_skc_to_tcp_sock(common) : (void *)0;
+	if (!tp)
+		return 0;
+	cookie = (__u64)tp->inet_conn.icsk_inet.sk.__sk_common.skc_cookie.counter;
+	smc_auto_find_live(&place, cookie);
+	if (!place.set)
+		return 0;
+	live = smc_auto_live_at(&place);
+	if (!smc_auto_due(live, now))
+		return 0;
+	if (live->info & SMC_AUTO_LIVE_ASKED)
+		smc = bpf_map_lookup_elem(&smc_connections, &cookie);
+	read_carried(&carried, tp, smc);
+	if (carried.unknown)
+		return 0;
+	fill_from_sock(&connection, common, tp, live_side(live));
+	smc_auto_lesson(&connection, live, cookie, carried.sent + carried.received, carried.rtt, 0,
+			now);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

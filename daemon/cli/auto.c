@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* auto show, auto forget, recommend: what is learned; and as status and policy show tell it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "common/cleanup.h"
+#include "common/json.h"
+#include "policy/value.h"
+
+#define SHOWN 20 /* peers, and subnets, without --all */
+
+/* ---- services, subnets, peers ---- */
+
+static json_t *real(const json_t *object, const char *key)
+{
+	return json_real(json_real_value(json_object_get(object, key)));
+}
+
+/* The columns that all tables of contexts end with. */
+static void add_counts(json_t *row, const json_t *context)
+{
+	char bytes[VALUE_TEXT_SIZE];
+
+	value_format_bytes((uint64_t)cli_number(context, "bytes"), bytes);
+	json_array_append_new(row, real(context, "gain"));
+	json_array_append_new(row, real(context, "gained"));
+	json_array_append_new(row, json_integer(cli_number(context, "connections")));
+	json_array_append_new(row, json_integer(cli_number(context, "worthwhile")));
+	json_array_append_new(row, json_string(bytes));
+}
+
+void cli_print_services(const json_t *services)
+{
+	autojson json_t *rows =
+		json_pack("[[s, s, s, s, s, s, s, s, s]]", "SIDE", "PORT", "REASON", "DECIDED BY",
+			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES");
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach(services, i, service) {
+		json_t *row = json_pack("[s, I, s, s]", cli_text(service, "side"),
+					cli_number(service, "port"), cli_text(service, "reason"),
+					cli_text(service, "decides"));
+
+		add_counts(row, service);
+		json_array_append_new(rows, row);
+	}
+	table_print(rows);
+}
+
+static json_t *subnet_rows(const json_t *subnets)
+{
+	json_t *rows =
+		json_pack("[[s, s, s, s, s, s, s, s, s]]", "SUBNET", "SIDE", "PORT", "REASON",
+			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES");
+	const json_t *subnet;
+	size_t i;
+
+	json_array_foreach(subnets, i, subnet) {
+		json_t *row = json_pack("[s, s, I, s]", cli_text(subnet, "subnet"),
+					cli_text(subnet, "side"), cli_number(subnet, "port"),
+					cli_text(subnet, "reason"));
+
+		add_counts(row, subnet);
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+static json_t *no_smc_text(const json_t *peer)
+{
+	const json_t *no_smc = json_object_get(peer, "no_smc");
+
+	if (!json_is_object(no_smc))
+		return json_string("");
+	if (json_is_null(json_object_get(no_smc, "until")))
+		return json_sprintf("%s, %lld times", cli_text(no_smc, "code"),
+				    (long long)cli_number(no_smc, "times"));
+	return json_sprintf("%s, %lld times, until %s", cli_text(no_smc, "code"),
+			    (long long)cli_number(no_smc, "times"), cli_text(no_smc, "until"));
+}
+
+static json_t *peer_rows(const json_t *peers)
+{
+	json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s, s, s]]", "PEER", "SIDE", "PORT",
+				 "REASON", "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE",
+				 "BYTES", "RTT US", "WITHOUT SMC");
+	const json_t *peer;
+	size_t i;
+
+	json_array_foreach(peers, i, peer) {
+		json_t *row =
+			json_pack("[s, s, I, s]", cli_text(peer, "peer"), cli_text(peer, "side"),
+				  cli_number(peer, "port"), cli_text(peer, "reason"));
+
+		add_counts(row, peer);
+		json_array_append_new(row, json_incref(json_object_get(peer, "rtt")));
+		json_array_append_new(row, no_smc_text(peer));
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+/* Print @rows, a heading and what @show gives of @known. */
+static void print_ranked(json_t *rows, const char *what, json_int_t known)
+{
+	autojson json_t *owned = rows;
+	json_int_t more = known - (json_int_t)(json_array_size(owned) - 1);
+
+	if (json_array_size(owned) < 2)
+		return;
+	putchar('\n');
+	table_print(owned);
+	if (more > 0)
+		printf("and %lld more %s: --all shows them\n", (long long)more, what);
+}
+
+/* ---- breakers, cool-down ---- */
+
+/* "3 timeout, 1 reset", to be freed. */
+static char *evidence_text(json_t *evidence)
+{
+	char *text = NULL;
+	const char *name;
+	json_t *count;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	json_object_foreach(evidence, name, count)
+		if (json_integer_value(count))
+			fprintf(out, "%s%lld %s", ftell(out) > 0 ? ", " : "",
+				(long long)json_integer_value(count), name);
+	fclose(out);
+	return text;
+}
+
+static void print_breaker(const char *label, const json_t *breaker)
+{
+	autofree char *evidence = evidence_text(json_object_get(breaker, "evidence"));
+	const char *code = json_string_value(json_object_get(breaker, "code"));
+	const char *until = json_string_value(json_object_get(breaker, "until"));
+	char since[64] = "";
+
+	if (json_is_string(json_object_get(breaker, "since")))
+		snprintf(since, sizeof(since), " since %s", cli_text(breaker, "since"));
+	table_field(label, "%s %s: %s%s%s%s; evidence %s%s%s", cli_text(breaker, "side"),
+		    cli_text(breaker, "prefix"), cli_text(breaker, "state"), since,
+		    until ? ", next probe after " : "", until ? until : "",
+		    evidence && *evidence ? evidence : "none", code ? ", last code " : "",
+		    code ? code : "");
+}
+
+void cli_print_obstacles(const json_t *learned)
+{
+	const json_t *cooldown = json_object_get(learned, "cooldown"), *breaker;
+	size_t i;
+
+	json_array_foreach(json_object_get(learned, "breakers"), i, breaker)
+		print_breaker(i ? "" : "breakers", breaker);
+	if (json_is_object(cooldown))
+		table_field("cool-down",
+			    "no SMC until %s: code %s, %llds this time, %lld times so far",
+			    cli_text(cooldown, "until"), cli_text(cooldown, "code"),
+			    (long long)cli_number(cooldown, "seconds"),
+			    (long long)cli_number(cooldown, "times"));
+}
+
+/* ---- the commands ---- */
+
+/* Note an argument that is a prefix or an address. */
+static int read_prefix(struct cli *cli, const char *text, json_t *arguments)
+{
+	struct policy_prefix prefix;
+	struct value_error error;
+
+	if (value_prefix(text, &prefix, &error))
+		return cli_usage(cli, "%s", error.text);
+	if (prefix.except)
+		return cli_usage(cli, "\"!\" makes no sense here; name the prefix itself");
+	json_object_set_new(arguments, "prefix", json_string(text));
+	return CLI_DONE;
+}
+
+static int read_words(struct cli *cli, int argc, char **argv, bool *all, json_t *arguments)
+{
+	static const struct option show_options[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = cli_option(cli, argc, argv, all ? show_options : NULL)) != -1) {
+		if (option != 'a' || !all)
+			return cli->status;
+		*all = true;
+	}
+	if (argc - optind > 1)
+		return cli_usage(cli, "unexpected argument \"%.64s\"", argv[optind + 1]);
+	return optind < argc ? read_prefix(cli, argv[optind], arguments) : CLI_DONE;
+}
+
+static void print_shown(const json_t *learned)
+{
+	const json_t *known = json_object_get(learned, "known");
+
+	table_field("connections", "%lld are SMC",
+		    (long long)cli_number(learned, "smc_connections"));
+	cli_print_obstacles(learned);
+	if (cli_number(learned, "lost"))
+		table_field("lost",
+			    "%lld connections that teach nothing: raise connections in [auto]",
+			    (long long)cli_number(learned, "lost"));
+	if (!json_array_size(json_object_get(learned, "services")) &&
+	    !json_array_size(json_object_get(learned, "peers"))) {
+		puts("nothing is learned");
+		return;
+	}
+	puts("\nFor services, of a peer that is not known yet; expected and gained in set-ups.");
+	cli_print_services(json_object_get(learned, "services"));
+	print_ranked(subnet_rows(json_object_get(learned, "subnets")), "subnets",
+		     cli_number(known, "subnets"));
+	print_ranked(peer_rows(json_object_get(learned, "peers")), "peers",
+		     cli_number(known, "peers"));
+}
+
+int cli_auto_show(struct cli *cli, int argc, char **argv)
+{
+	autojson json_t *arguments = json_object();
+	autojson json_t *result = NULL;
+	bool all = false;
+	int rc = read_words(cli, argc, argv, &all, arguments);
+
+	if (rc)
+		return rc;
+	if (!all && !cli->json)
+		json_object_set_new(arguments, "most", json_integer(SHOWN));
+	rc = cli_request(cli, "auto-show", json_incref(arguments), &result);
+	return rc ? rc : cli_print(cli, result, print_shown);
+}
+
+int cli_auto_forget(struct cli *cli, int argc, char **argv)
+{
+	static const char *const kinds[] = { "services", "subnets", "peers", "breakers" };
+	autojson json_t *arguments = json_object();
+	autojson json_t *result = NULL;
+	int rc = read_words(cli, argc, argv, NULL, arguments);
+	const char *prefix = json_string_value(json_object_get(arguments, "prefix"));
+	json_int_t forgotten = 0;
+
+	if (!rc)
+		rc = cli_request(cli, "auto-forget", json_incref(arguments), &result);
+	if (rc)
+		return rc;
+	if (cli->json)
+		return cli_print_json(result);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		forgotten += cli_number(result, kinds[i]);
+	if (!forgotten && prefix)
+		printf("nothing is learned inside %s; \"smc-ebpf auto show %s\" tells what concerns it\n",
+		       prefix, prefix);
+	printf("forgot %lld services, %lld subnets, %lld peers, %lld breakers\n",
+	       (long long)cli_number(result, "services"), (long long)cli_number(result, "subnets"),
+	       (long long)cli_number(result, "peers"), (long long)cli_number(result, "breakers"));
+	return cli_finish(CLI_DONE);
+}
+
+int cli_recommend(struct cli *cli, int argc, char **argv)
+{
+	return cli_ask(cli, argc, argv, "recommend", cli_print_text);
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* record: connections of this host, as they close, into a trace that simulate takes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "common/array.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/frame.h"
+#include "common/json.h"
+#include "common/protocol.h"
+#include "policy/trace.h"
+
+#define SECONDS_MAX (10ULL * 365 * 86400)
+/*
+ * The kernel notes openings to a millisecond: what opened right after the start may seem earlier.
+ */
+#define SLACK_NS (2 * NSEC_PER_SEC / 1000)
+
+/* A row is kept till the end: traces are sorted by opening, connections are told as they close. */
+struct row {
+	int64_t open, close; /* ns from the start */
+	uint64_t sent, received;
+	uint8_t peer[16]; /* as in struct policy_prefix */
+	uint16_t port;
+	uint8_t side;
+};
+
+struct record {
+	const char *file; /* "-": standard output */
+	char *beside; /* written first; NULL: nothing to remove */
+	bool force;
+	uint64_t seconds; /* 0: until a signal */
+	int fd; /* to the daemon */
+	FILE *out;
+	struct row *rows;
+	size_t n, room;
+	uint64_t before; /* opened before the start, left out */
+	uint64_t lost; /* the daemon had no room for them */
+	int64_t took; /* ns */
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static int64_t now_ns(void)
+{
+	return (int64_t)clock_ns(CLOCK_MONOTONIC);
+}
+
+/* ---- rows ---- */
+
+static int64_t number_at(const json_t *row, size_t at)
+{
+	return json_integer_value(json_array_get(row, at));
+}
+
+static int add_row(struct record *record, const json_t *json)
+{
+	const char *side = json_string_value(json_array_get(json, 2));
+	const char *peer = json_string_value(json_array_get(json, 3));
+	struct value_error error;
+	struct row row = {
+		.open = number_at(json, 0),
+		.close = number_at(json, 1),
+		.port = (uint16_t)number_at(json, 4),
+		.sent = (uint64_t)number_at(json, 5),
+		.received = (uint64_t)number_at(json, 6),
+	};
+	int found = side ? word_find(&words_side, side) : -1;
+
+	if (found < 0 || !peer || value_address(peer, row.peer, &error))
+		return cli_fail("the daemon's answer has a row that makes no sense");
+	if (row.open < -SLACK_NS) {
+		record->before++;
+		return 0;
+	}
+	row.side = (uint8_t)found;
+	row.open = row.open < 0 ? 0 : row.open;
+	row.close = row.close < row.open ? row.open : row.close;
+	if (array_grow(record->rows, record->n, record->room))
+		return cli_fail(
+			"no memory for more than %zu connections; record for a shorter time",
+			record->n);
+	record->rows[record->n++] = row;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct row *one = a, *other = b;
+
+	if (one->open != other->open)
+		return one->open < other->open ? -1 : 1;
+	return one->close < other->close ? -1 : one->close > other->close;
+}
+
+static void write_row(const struct record *record, const struct row *row)
+{
+	char peer[VALUE_TEXT_SIZE];
+
+	value_format_address(row->peer, peer);
+	fprintf(record->out, "%lld.%06lld,%lld.%06lld,%s,%s,%u,%" PRIu64 ",%" PRIu64 "\n",
+		(long long)(row->open / NSEC_PER_SEC), (long long)(row->open % NSEC_PER_SEC / 1000),
+		(long long)(row->close / NSEC_PER_SEC),
+		(long long)(row->close % NSEC_PER_SEC / 1000), word_name(&words_side, row->side),
+		peer, row->port, row->sent, row->received);
+}
+
+static int write_rows(const struct record *record)
+{
+	if (record->n)
+		qsort(record->rows, record->n, sizeof(*record->rows), compare);
+	fputs(TRACE_HEADER "\n", record->out);
+	for (size_t i = 0; i < record->n; i++)
+		write_row(record, &record->rows[i]);
+	if (fflush(record->out) || (record->beside && fsync(fileno(record->out))))
+		return cli_fail("cannot write %s: %s", record->file, strerror(errno));
+	return CLI_DONE;
+}
+
+/* ---- the file ---- */
+
+/*
+ * Open what is written first, so that a directory that takes no file is told before and not after.
+ */
+static int open_file(struct record *record)
+{
+	mode_t mask = umask(0);
+	struct stat st;
+	int fd;
+
+	umask(mask);
+	if (!strcmp(record->file, "-")) {
+		record->out = stdout;
+		return CLI_DONE;
+	}
+	if (!lstat(record->file, &st)) {
+		if (!S_ISREG(st.st_mode))
+			return cli_fail("%s is not a regular file; name another one", record->file);
+		if (!record->force)
+			return cli_fail("%s is there already; use --force to replace it",
+					record->file);
+	}
+	if (asprintf(&record->beside, "%s.XXXXXX", record->file) < 0)
+		record->beside = NULL;
+	fd = record->beside ? mkostemp(record->beside, O_CLOEXEC) : -1;
+	if (fd < 0) {
+		free(steal_ptr(record->beside));
+		return cli_fail("cannot write %s: %s", record->file, strerror(errno));
+	}
+	fchmod(fd, 0666 & ~mask);
+	record->out = fdopen(fd, "w");
+	return record->out ? CLI_DONE : cli_fail("%s", strerror(errno));
+}
+
+/* Put what is written in its place. */
+static int settle_file(struct record *record)
+{
+	int rc;
+
+	if (!record->beside)
+		return CLI_DONE;
+	rc = record->force ? rename(record->beside, record->file)
+			   : renameat2(AT_FDCWD, record->beside, AT_FDCWD, record->file,
+				       RENAME_NOREPLACE);
+	/* Not every file system can. */
+	if (rc && errno == EINVAL)
+		rc = rename(record->beside, record->file);
+	if (rc) {
+		cli_fail("cannot write %s: %s; the trace is in %s", record->file, strerror(errno),
+			 record->beside);
+		free(steal_ptr(record->beside));
+		return CLI_FAILED;
+	}
+	free(steal_ptr(record->beside));
+	return CLI_DONE;
+}
+
+static void close_file(struct record *record)
+{
+	if (record->out && record->out != stdout)
+		fclose(record->out);
+	if (record->beside)
+		unlink(record->beside);
+	free(record->beside);
+	free(record->rows);
+}
+
+/* ---- recording ---- */
+
+static int receive(struct record *record, json_t **result)
+{
+	autojson json_t *response = NULL;
+	int rc = frame_receive(record->fd, PROTOCOL_RESPONSE_MAX, &response);
+
+	if (rc)
+		return cli_fail("smc-policyd does not go on: %s; the trace ends here",
+				strerror(-rc));
+	return cli_result(response, result);
+}
+
+/* Take the next rows; @end: they are the last. */
+static int take_rows(struct record *record, bool *end)
+{
+	autojson json_t *result = NULL;
+	const json_t *row;
+	size_t i;
+	int rc = receive(record, &result);
+
+	json_array_foreach(json_object_get(result, "rows"), i, row)
+		if (!rc)
+			rc = add_row(record, row);
+	record->lost += (uint64_t)cli_number(result, "lost");
+	*end = json_is_true(json_object_get(result, "end"));
+	return rc;
+}
+
+/* Wait for rows: 1 there are some, 0 the time is over or a signal came. */
+static int wait_for_rows(const struct record *record, int64_t deadline, const sigset_t *signals)
+{
+	struct pollfd fd = { .fd = record->fd, .events = POLLIN };
+
+	while (!interrupted) {
+		int64_t left = deadline - now_ns();
+		struct timespec timeout = { .tv_sec = left / NSEC_PER_SEC,
+					    .tv_nsec = left % NSEC_PER_SEC };
+
+		if (record->seconds && left <= 0)
+			return 0;
+		if (ppoll(&fd, 1, record->seconds ? &timeout : NULL, signals) > 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Until the time is over, then what is on its way. */
+static int take_all(struct record *record, const sigset_t *signals)
+{
+	int64_t start = now_ns(), deadline = start + (int64_t)record->seconds * NSEC_PER_SEC;
+	bool end = false;
+	int rc = 0;
+
+	while (!rc && !end && wait_for_rows(record, deadline, signals))
+		rc = take_rows(record, &end);
+	record->took = now_ns() - start;
+	shutdown(record->fd, SHUT_WR);
+	while (!rc && !end)
+		rc = take_rows(record, &end);
+	return rc;
+}
+
+static int subscribe(struct cli *cli, struct record *record)
+{
+	autojson json_t *request =
+		json_pack("{s:i, s:s}", "protocol", PROTOCOL_VERSION, "command", "record");
+	autojson json_t *result = NULL;
+	int rc;
+
+	record->fd = cli_connect(cli);
+	if (record->fd < 0)
+		return CLI_UNREACHABLE;
+	rc = frame_send(record->fd, request);
+	return rc ? cli_fail("cannot ask smc-policyd: %s", strerror(-rc))
+		  : receive(record, &result);
+}
+
+static int print_summary(const struct cli *cli, const struct record *record)
+{
+	FILE *out = record->out == stdout ? stderr : stdout;
+	double seconds = (double)record->took / (double)NSEC_PER_SEC;
+	autojson json_t *json = NULL;
+
+	if (cli->json) {
+		json = json_pack("{s:o, s:f, s:I, s:I, s:I}", "file", json_text(record->file),
+				 "seconds", seconds, "connections", (json_int_t)record->n,
+				 "opened_before", (json_int_t)record->before, "lost",
+				 (json_int_t)record->lost);
+		return cli_print_json(json);
+	}
+	fprintf(out, "%zu connections in %.1f s", record->n, seconds);
+	if (record->before)
+		fprintf(out, "; %" PRIu64 " had opened before and are left out", record->before);
+	if (record->lost)
+		fprintf(out, "; %" PRIu64 " are lost, they came too fast", record->lost);
+	fputc('\n', out);
+	return cli_finish(CLI_DONE);
+}
+
+static int read_options(struct cli *cli, int argc, char **argv, struct record *record)
+{
+	static const struct option options[] = {
+		{ "seconds", required_argument, NULL, 's' },
+		{ "force", no_argument, NULL, 'f' },
+		{ 0 },
+	};
+	struct value_error error;
+	int option;
+
+	while ((option = cli_option(cli, argc, argv, options)) != -1) {
+		if (option == 'f')
+			record->force = true;
+		else if (option != 's')
+			return cli->status;
+		else if (value_number("--seconds", optarg, 1, SECONDS_MAX, &record->seconds,
+				      &error))
+			return cli_usage(cli, "%s", error.text);
+	}
+	if (argc - optind != 1)
+		return cli_usage(cli, "one FILE is needed");
+	record->file = argv[optind];
+	if (cli->json && !strcmp(record->file, "-"))
+		return cli_usage(cli, "-j and the trace cannot both go to standard output");
+	return CLI_DONE;
+}
+
+/* SIGINT and SIGTERM end the recording, only while it waits. */
+static void take_signals(sigset_t *before)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, before);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+int cli_record(struct cli *cli, int argc, char **argv)
+{
+	struct record record = { .file = "-", .fd = -1 };
+	int status = read_options(cli, argc, argv, &record), written;
+	sigset_t signals;
+
+	if (status == CLI_DONE)
+		status = open_file(&record);
+	if (status == CLI_DONE) {
+		take_signals(&signals);
+		status = subscribe(cli, &record);
+		if (status == CLI_DONE) {
+			/* What came before something went wrong is worth keeping. */
+			status = take_all(&record, &signals);
+			written = write_rows(&record);
+			if (written == CLI_DONE)
+				written = settle_file(&record);
+			if (written == CLI_DONE)
+				written = print_summary(cli, &record);
+			status = status == CLI_DONE ? written : status;
+		}
+	}
+	if (record.fd >= 0)
+		close(record.fd);
+	close_file(&record);
+	return status;
+}

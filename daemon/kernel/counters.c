@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What each rule has decided, and whose the counters are. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "kernel/internal.h"
+#include "kernel/kernel.h"
+
+uint32_t kernel_slots(const struct kernel *kernel)
+{
+	return kernel->n_slots;
+}
+
+static int counters_failed(int rc)
+{
+	log_debug("rule counters: %s", strerror(-rc));
+	return rc;
+}
+
+static struct smc_policy_counters *read_cpus(const struct kernel *kernel, int fd, uint32_t slot)
+{
+	struct smc_policy_counters *cpus = calloc((size_t)kernel->n_cpus, sizeof(*cpus));
+
+	if (cpus && bpf_map_lookup_elem(fd, &slot, cpus)) {
+		counters_failed(-errno);
+		free(cpus);
+		return NULL;
+	}
+	return cpus;
+}
+
+static void add_counters(struct smc_policy_counters *to, const struct smc_policy_counters *from)
+{
+	to->smc += from->smc;
+	for (int i = 0; i < 15; i++)
+		to->tcp[i] += from->tcp[i];
+}
+
+static int read_sum(const struct kernel *kernel, int fd, uint32_t slot,
+		    struct smc_policy_counters *sum)
+{
+	autofree struct smc_policy_counters *cpus = read_cpus(kernel, fd, slot);
+
+	*sum = (struct smc_policy_counters){ 0 };
+	for (int i = 0; cpus && i < kernel->n_cpus; i++)
+		add_counters(sum, &cpus[i]);
+	return cpus ? 0 : -EIO;
+}
+
+int kernel_read_counters(const struct kernel *kernel, uint32_t slot,
+			 struct smc_policy_counters *sum)
+{
+	return read_sum(kernel, kernel->map[MAP_RULE_COUNTERS], slot, sum);
+}
+
+/* Add @add to the counters of @slot in map @fd, on the first CPU. */
+static int add_to_slot(const struct kernel *kernel, int fd, uint32_t slot,
+		       const struct smc_policy_counters *add)
+{
+	autofree struct smc_policy_counters *cpus = read_cpus(kernel, fd, slot);
+
+	if (!cpus)
+		return -EIO;
+	add_counters(&cpus[0], add);
+	return bpf_map_update_elem(fd, &slot, cpus, BPF_ANY) ? -errno : 0;
+}
+
+int kernel_retire_counters(const struct kernel *kernel, uint32_t slot)
+{
+	int fd = kernel->map[MAP_RULE_COUNTERS], rc;
+	autofree struct smc_policy_counters *zero =
+		calloc((size_t)kernel->n_cpus, sizeof(struct smc_policy_counters));
+	struct smc_policy_counters sum;
+
+	if (!zero)
+		return -ENOMEM;
+	rc = kernel_read_counters(kernel, slot, &sum);
+	if (!rc)
+		rc = add_to_slot(kernel, fd, SMC_POLICY_SLOT_RETIRED, &sum);
+	if (!rc && bpf_map_update_elem(fd, &slot, zero, BPF_ANY))
+		rc = -errno;
+	return rc;
+}
+
+int kernel_read_slot(const struct kernel *kernel, uint32_t slot, struct smc_policy_rule_slot *owner)
+{
+	return bpf_map_lookup_elem(kernel->map[MAP_RULE_SLOTS], &slot, owner) ? -errno : 0;
+}
+
+int kernel_write_slot(const struct kernel *kernel, uint32_t slot,
+		      const struct smc_policy_rule_slot *owner)
+{
+	return bpf_map_update_elem(kernel->map[MAP_RULE_SLOTS], &slot, owner, BPF_ANY) ? -errno : 0;
+}
+
+void counters_carry_over(const struct kernel *from, const struct kernel *to)
+{
+	uint32_t n = from->n_slots < to->n_slots ? from->n_slots : to->n_slots;
+
+	for (uint32_t slot = 0; slot < n; slot++) {
+		struct smc_policy_rule_slot owner;
+		struct smc_policy_counters sum;
+
+		if (kernel_read_slot(from, slot, &owner) || kernel_write_slot(to, slot, &owner))
+			continue;
+		if (!read_sum(from, from->map[MAP_RULE_COUNTERS], slot, &sum))
+			add_to_slot(to, to->map[MAP_RULE_COUNTERS], slot, &sum);
+	}
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A list may have a million peers and is read with every reload: IPv4 prefixes, which most are,
+ * are sorted as numbers and in passes over their digits, a list that is in order not at all.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "policy/config.h"
+#include "policy/peers.h"
+
+#define FEW 512 /* peers that qsort() is fast enough for */
+
+/* ---- sorting ---- */
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	const struct policy_prefix *x = a, *y = b;
+	int order = y->v4 - x->v4;
+
+	if (!order)
+		order = memcmp(x->addr, y->addr, sizeof(x->addr));
+	if (!order)
+		order = x->length - y->length;
+	return order ? order : x->except - y->except;
+}
+
+static bool is_sorted(const struct policy_peers *peers)
+{
+	for (size_t i = 1; i < peers->n; i++)
+		if (compare_prefixes(&peers->items[i - 1], &peers->items[i]) >= 0)
+			return false;
+	return true;
+}
+
+static void sort_by_comparing(struct policy_peers *peers)
+{
+	size_t kept = 0;
+
+	if (!peers->n)
+		return;
+	qsort(peers->items, peers->n, sizeof(*peers->items), compare_prefixes);
+	for (size_t i = 1; i < peers->n; i++)
+		if (compare_prefixes(&peers->items[kept], &peers->items[i]))
+			peers->items[++kept] = peers->items[i];
+	peers->n = kept + 1;
+}
+
+/* An IPv4 prefix as a number that sorts as it does: address, length in 6 bits, exception in one. */
+#define KEY_BITS 39
+#define DIGIT_BITS 10
+
+static uint64_t prefix_key(const struct policy_prefix *prefix)
+{
+	uint32_t address;
+
+	memcpy(&address, prefix->addr + 12, sizeof(address));
+	return (uint64_t)ntohl(address) << 7 | (uint64_t)prefix->length << 1 | prefix->except;
+}
+
+static void set_prefix(struct policy_prefix *prefix, uint64_t key)
+{
+	uint32_t address = htonl((uint32_t)(key >> 7));
+
+	*prefix = (struct policy_prefix){
+		.addr = { [10] = 0xff, [11] = 0xff },
+		.length = key >> 1 & 0x3f,
+		.v4 = true,
+		.except = key & 1,
+	};
+	memcpy(prefix->addr + 12, &address, sizeof(address));
+}
+
+/* Move the @n keys of @from to @to in the order of the digit at @shift. */
+static void sort_digit(const uint64_t *from, uint64_t *to, size_t n, int shift)
+{
+	size_t place[1 << DIGIT_BITS] = { 0 }, sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		place[from[i] >> shift & ((1 << DIGIT_BITS) - 1)]++;
+	for (size_t i = 0; i < 1 << DIGIT_BITS; i++) {
+		size_t count = place[i];
+
+		place[i] = sum;
+		sum += count;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[place[from[i] >> shift & ((1 << DIGIT_BITS) - 1)]++] = from[i];
+}
+
+/* Sort @n keys, with room for as many more behind them. */
+static void sort_keys(uint64_t *keys, size_t n)
+{
+	_Static_assert((KEY_BITS + DIGIT_BITS - 1) / DIGIT_BITS % 2 == 0, "ends where it began");
+
+	for (int shift = 0; shift < KEY_BITS; shift += 2 * DIGIT_BITS) {
+		sort_digit(keys, keys + n, n, shift);
+		sort_digit(keys + n, keys, n, shift + DIGIT_BITS);
+	}
+}
+
+static int sort_by_digits(struct policy_peers *peers)
+{
+	autofree uint64_t *keys = reallocarray(NULL, peers->n, 2 * sizeof(*keys));
+	struct policy_peers v6 = { .items = reallocarray(NULL, peers->n, sizeof(*v6.items)) };
+	size_t n = 0, kept = 0;
+
+	if (!keys || !v6.items) {
+		free(v6.items);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < peers->n; i++) {
+		if (peers->items[i].v4)
+			keys[n++] = prefix_key(&peers->items[i]);
+		else
+			v6.items[v6.n++] = peers->items[i];
+	}
+	sort_keys(keys, n);
+	for (size_t i = 0; i < n; i++)
+		if (!i || keys[i] != keys[i - 1])
+			set_prefix(&peers->items[kept++], keys[i]);
+	sort_by_comparing(&v6);
+	memcpy(peers->items + kept, v6.items, v6.n * sizeof(*v6.items));
+	peers->n = kept + v6.n;
+	free(v6.items);
+	return 0;
+}
+
+int policy_peers_sort(struct policy_peers *peers)
+{
+	if (is_sorted(peers))
+		return 0;
+	if (peers->n > FEW)
+		return sort_by_digits(peers);
+	sort_by_comparing(peers);
+	return 0;
+}
+
+/* ---- reading ---- */
+
+/* More than the longest prefix takes. */
+#define WORD_SIZE 96
+
+/* @line of @length bytes, not NUL-terminated and without blanks around it. */
+static int parse_line(const char *line, size_t length, struct policy_prefix *prefix,
+		      struct value_error *error)
+{
+	size_t shown = length < WORD_SIZE ? length : WORD_SIZE - 1;
+	char word[WORD_SIZE];
+
+	memcpy(word, line, shown);
+	word[shown] = '\0';
+	if (strlen(word) == length && !value_prefix(word, prefix, error))
+		return 0;
+	if (value_line(line, length, error))
+		return -EINVAL;
+	if (strpbrk(word, ", \t"))
+		return value_refuse(
+			error,
+			"\"%.60s\" is not one peer; write one prefix or address a line, and "
+			"comments on lines of their own",
+			word);
+	/* What does not fit is no prefix, nor is its beginning. */
+	return value_prefix(word, prefix, error);
+}
+
+static void trim(const char **line, size_t *length)
+{
+	while (*length && ((*line)[*length - 1] == ' ' || (*line)[*length - 1] == '\t'))
+		--*length;
+	while (*length && (**line == ' ' || **line == '\t')) {
+		++*line;
+		--*length;
+	}
+}
+
+/* Take over the peer of one line, if there is one. */
+static int read_line(struct policy_peers *peers, const char *line, size_t length,
+		     struct value_error *error)
+{
+	int rc;
+
+	if (length && line[length - 1] == '\r')
+		length--;
+	if (length > POLICY_CONFIG_LINE_MAX)
+		return value_refuse(
+			error, "line is longer than %d bytes; write one prefix or address a line",
+			POLICY_CONFIG_LINE_MAX);
+	trim(&line, &length);
+	if (!length)
+		return 0;
+	if (*line == '#')
+		return value_line(line, length, error);
+	rc = parse_line(line, length, &peers->items[peers->n], error);
+	peers->n += !rc;
+	return rc;
+}
+
+static int make_room(struct policy_peers *peers, const char *text, const char *end)
+{
+	size_t lines = 1;
+	struct policy_prefix *items;
+
+	while (text < end && (text = memchr(text, '\n', (size_t)(end - text)))) {
+		lines++;
+		text++;
+	}
+	items = reallocarray(peers->items, peers->n + lines, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	peers->items = items;
+	return 0;
+}
+
+int policy_peers_parse(struct policy_peers *peers, const char *file, const char *text,
+		       size_t length, struct policy_errors *errors)
+{
+	const char *end = text + length, *next;
+	size_t before = peers->n, wrong = 0, line = 1;
+	struct value_error error;
+	int rc = make_room(peers, text, end);
+
+	if (rc)
+		return rc;
+	if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		text += 3; /* byte order mark */
+	for (; text < end; text = next + 1, line++) {
+		next = memchr(text, '\n', (size_t)(end - text)) ?: end;
+		rc = read_line(peers, text, (size_t)(next - text), &error);
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc && wrong++ < POLICY_PEERS_ERRORS)
+			policy_errors_add(errors, "%s:%zu: %s", file, line, error.text);
+	}
+	if (wrong > POLICY_PEERS_ERRORS)
+		policy_errors_add(errors, "%s: %zu more lines are wrong; correct them alike", file,
+				  wrong - POLICY_PEERS_ERRORS);
+	if (!wrong && peers->n == before)
+		policy_errors_add(
+			errors,
+			"%s: lists no peer, which must not mean any; write one prefix or address a "
+			"line, or remove the rule that names this file",
+			file);
+	return wrong || peers->n == before ? -EINVAL : 0;
+}

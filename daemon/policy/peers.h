@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lists of peers: sorting them, and reading them from the text of a peers-file. */
+#ifndef SMC_POLICY_PEERS_H
+#define SMC_POLICY_PEERS_H
+
+#include <stddef.h>
+
+#include "policy/value.h"
+
+struct policy_errors;
+
+#define POLICY_PEERS_ERRORS 100 /* wrong lines of one list that are told one by one */
+
+/* Zero-initialised is empty; @items to be freed. */
+struct policy_peers {
+	struct policy_prefix *items;
+	size_t n;
+};
+
+/*
+ * Append the peers in @text of @length bytes, the content of @file, to @peers: one prefix or
+ * address a line, with "!" before it an exception; lines that are blank or begin with "#" are
+ * passed over.  Every wrong line is added to @errors as "FILE:LINE: what is wrong, and what
+ * would be right", after POLICY_PEERS_ERRORS of them their number.  Returns 0, or -EINVAL if
+ * there was any or no peer at all, or -ENOMEM.
+ */
+int policy_peers_parse(struct policy_peers *peers, const char *file, const char *text,
+		       size_t length, struct policy_errors *errors);
+
+/* Sort @peers, IPv4 first, and drop those that are there twice.  Returns 0 or -ENOMEM. */
+int policy_peers_sort(struct policy_peers *peers);
+
+#endif

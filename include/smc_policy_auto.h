@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What `auto` remembers: keys and values of the maps in which the BPF programs learn, also
+ * the memory of `simulate` and the content of STATE_DIR/learned.  Pinned, so a change of
+ * layout raises SMC_POLICY_PIN_ABI.  Times are CLOCK_MONOTONIC in ns, 0: never.
+ */
+#ifndef SMC_POLICY_AUTO_H
+#define SMC_POLICY_AUTO_H
+
+#include <linux/types.h>
+
+#define SMC_AUTO_RATES 3 /* how fast connections come: slow, brisk, storm */
+
+enum smc_auto_context {
+	SMC_AUTO_SERVICE, /* side, port */
+	SMC_AUTO_SERVICE_RATE, /* and rate of the service */
+	SMC_AUTO_SUBNET, /* side, port, /24 or /64 */
+	SMC_AUTO_PEER, /* side, port, address */
+	SMC_AUTO_PEER_RATE, /* and rate from this peer */
+	SMC_AUTO_CONTEXTS,
+};
+
+/* What one context has seen of one thing. */
+struct smc_auto_mean {
+	__u64 seen; /* time of the last lesson */
+	__s32 sum; /* of gains, 24.8, weighted */
+	__u32 weight; /* of all lessons, 16.16 */
+};
+
+/* New connections lately: decaying count. */
+struct smc_auto_rate {
+	__u64 seen; /* time of the last one */
+	__u32 count; /* 24.8 */
+	__u32 reserved; /* zero */
+};
+
+/* How one context does for one service. */
+struct smc_auto_trust {
+	__s32 gain; /* mean gain of the connections it voted for, 24.8 */
+	__u32 found; /* share of the worthwhile that it voted for, 16.16 */
+};
+
+/* What came by, for people; halved whenever connections reaches SMC_AUTO_TALLY_MAX. */
+struct smc_auto_tally {
+	__u64 connections;
+	__u64 worthwhile; /* of those, how many gain on SMC */
+	__u64 bytes; /* both ways */
+	__u64 gain; /* of the worthwhile, 24.8 */
+};
+
+#define SMC_AUTO_TALLY_MAX (1u << 20)
+
+/* Key of a service (no peer), a subnet or a peer. */
+struct smc_auto_key {
+	__u8 side; /* enum smc_policy_side */
+	__u8 bits; /* of the peer that count: 0, 120 (IPv4 /24), 64 or 128 */
+	__u16 port; /* service port, host byte order */
+	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d; bits that do not count are zero */
+};
+
+#define SMC_AUTO_BITS_V4 120
+#define SMC_AUTO_BITS_V6 64
+#define SMC_AUTO_BITS_PEER 128
+
+struct smc_auto_service {
+	struct smc_auto_rate rate;
+	struct smc_auto_mean mean;
+	struct smc_auto_mean by_rate[SMC_AUTO_RATES];
+	struct smc_auto_trust trust[SMC_AUTO_CONTEXTS];
+	struct smc_auto_tally tally;
+};
+
+/* A peer, or a subnet: that has no rate, no mean by rate and no memory of missing SMC. */
+struct smc_auto_peer {
+	struct smc_auto_rate rate;
+	struct smc_auto_mean mean;
+	struct smc_auto_mean by_rate[SMC_AUTO_RATES];
+	struct smc_auto_tally tally;
+	__u64 no_smc_until; /* it does not speak SMC with us until then */
+	__u32 no_smc_code; /* the last reason why it did not (SMC_CLC_DECL_*), 0: none */
+	__u32 no_smc_times; /* in succession that it did not */
+	__u32 rtt; /* us, smoothed, 0: unknown */
+	__u32 no_smc_since; /* when it did not for the first time of those, in seconds */
+};
+
+_Static_assert(sizeof(struct smc_auto_key) == 20, "key size");
+_Static_assert(sizeof(struct smc_auto_service) == 152, "service size");
+_Static_assert(sizeof(struct smc_auto_peer) == 136, "peer size");
+
+/* A living connection, as small as it can be: there may be many. */
+struct smc_auto_live {
+	__u32 opened; /* time >> SMC_AUTO_LIVE_SHIFT, about ms */
+	__u16 info; /* SMC_AUTO_LIVE_* */
+	__s16 gain; /* as it was told last, 24.8; before that: for how many it stands */
+};
+
+#define SMC_AUTO_LIVE_SHIFT 20
+#define SMC_AUTO_LIVE_VOTES 0x001f /* a bit for each context */
+#define SMC_AUTO_LIVE_RATE_SHIFT 5 /* rate of the service */
+#define SMC_AUTO_LIVE_PEER_RATE_SHIFT 7
+#define SMC_AUTO_LIVE_RATE 3
+#define SMC_AUTO_LIVE_SIDE_SHIFT 9 /* enum smc_policy_side */
+#define SMC_AUTO_LIVE_TOLD 0x0400 /* a lesson has been drawn from it */
+#define SMC_AUTO_LIVE_ASKED 0x0800 /* its handshake carries the SMC option */
+#define SMC_AUTO_LIVE_LOOKS_SHIFT 12 /* how often it has been looked at */
+#define SMC_AUTO_LIVE_LOOKS 15
+
+/* connections: where a socket can be, by its cookie. */
+#define SMC_AUTO_WAYS 8
+struct smc_auto_set {
+	__u64 cookie[SMC_AUTO_WAYS]; /* 0: free */
+	struct smc_auto_live live[SMC_AUTO_WAYS];
+};
+
+_Static_assert(sizeof(struct smc_auto_set) == 128, "two cache lines");
+
+/* Both ends of a connection. */
+struct smc_policy_ends {
+	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
+	__u16 peer_port; /* host byte order */
+	__u16 local_port; /* host byte order */
+	__u32 reserved; /* zero */
+};
+
+/* An SMC connection from when both ends have shown the option, by its TCP socket's cookie. */
+struct smc_policy_smc {
+	__u64 begun; /* when both ends had shown the option */
+	__u64 sent, received; /* bytes that SMC has carried */
+	__u32 slot; /* counter slot of the rule that allowed it */
+	__u32 epoch; /* of that slot's struct smc_policy_rule_state */
+	__u8 side; /* enum smc_policy_side */
+	__u8 flags; /* SMC_POLICY_SMC_* */
+	__u16 port; /* service port, host byte order */
+	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
+	__u32 syns_resent; /* SYNs, or SYN-ACKs, that this end had to send again */
+};
+
+#define SMC_POLICY_SMC_FALLBACK 1u /* it is on TCP, and counted no more */
+#define SMC_POLICY_SMC_PROVEN 2u /* SMC has carried data */
+
+/* rule_state: by counter slot; slot 0 is the host, all rules and the default together. */
+struct smc_policy_rule_state {
+	__u64 due; /* theoretical arrival time of the next SMC connection, ns */
+	__s64 live; /* SMC connections */
+	__u32 epoch; /* raised whenever another rule gets the slot */
+	__u32 reserved; /* zero */
+};
+
+/* How the way to a peer prefix does with SMC. */
+enum smc_policy_path_state {
+	SMC_POLICY_PATH_CLOSED = 0, /* nothing known against it */
+	SMC_POLICY_PATH_SUSPECT =
+		1, /* SYNs with the option stay unanswered: TCP, to see if others do */
+	SMC_POLICY_PATH_OPEN = 2, /* TCP until the time is over */
+	SMC_POLICY_PATH_HALF_OPEN = 3, /* one connection probes */
+	SMC_POLICY_PATH_STATES = 4,
+};
+
+/* What speaks against a path. */
+enum smc_policy_evidence {
+	SMC_POLICY_EVIDENCE_SYN = 0, /* SYNs with the option unanswered, those without answered */
+	SMC_POLICY_EVIDENCE_TIMEOUT = 1, /* the option was answered, the CLC handshake was not */
+	SMC_POLICY_EVIDENCE_GARBLED =
+		2, /* what came is not CLC: the option was echoed or stripped one way */
+	SMC_POLICY_EVIDENCE_RESET = 3, /* the connection broke in the CLC handshake */
+	SMC_POLICY_EVIDENCES = 4,
+};
+
+struct smc_policy_path_key {
+	__u8 side; /* enum smc_policy_side */
+	__u8 v6; /* 1: IPv6 */
+	__u16 reserved; /* zero */
+	__be32 prefix[2]; /* IPv4: the address in the first; bits that do not count are zero */
+};
+
+struct smc_policy_path {
+	__u64 since; /* when it came into its state */
+	__u64 until; /* when that ends; closed: 0 */
+	__u64 voted; /* when the last vote came */
+	__u64 answered; /* suspect: when a SYN without the option was, 0: not yet */
+	__u32 votes; /* against it, while it is closed */
+	__u32 syn_votes; /* of those, unanswered SYNs, since one with the option was answered */
+	__u32 backoff; /* seconds that it was open last, 0: never */
+	__u32 evidence[SMC_POLICY_EVIDENCES]; /* connections, since it was closed last */
+	__u32 state; /* enum smc_policy_path_state */
+	__u32 code; /* of the last fallback that was evidence, 0: none */
+};
+
+_Static_assert(sizeof(struct smc_policy_path) == 72, "path size");
+
+/* What is one for the whole host. */
+struct smc_policy_host {
+	__u64 cooldown_until; /* no SMC until then */
+	__u32 cooldown; /* seconds of the last pause, 0: none */
+	__u32 cooldown_code; /* the resource error that brought it */
+	__u64 cooldown_times;
+	__u64 lost; /* living connections that were pushed out: they teach nothing */
+	__u64 suspect_until; /* some path may be suspect until then */
+	__u32 counts; /* 1: no hook decides, so the watcher counts what would have been */
+	__u32 smc_events; /* 1: SMC's tracepoints tell what it carries and why it falls back */
+	__u32 wake; /* 1: the daemon sleeps and wants to know of the next connection */
+	__u32 recording; /* 1: every closed connection goes to the ring buffer */
+	/* SMC's tracepoints see all of a connection that begins then or later; 0: there are none. */
+	__u64 judged_from;
+	__u64 unrecorded; /* closed connections for which the ring buffer had no room */
+	__u32 paths_known; /* 0: no path was ever harmed, so none need be looked up */
+	__u32 peers_known; /* 0: likewise, no peer was ever without SMC */
+};
+
+/* A closed connection, in the ring buffer; or, if closed is 0, only a call to wake up. */
+struct smc_policy_record {
+	__u64 opened, closed; /* CLOCK_MONOTONIC, ns */
+	__u64 sent, received; /* bytes */
+	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
+	__u16 port; /* service port, host byte order */
+	__u8 side; /* enum smc_policy_side */
+	__u8 smc; /* 1: SMC has carried it */
+	__u32 rtt; /* us, smoothed, 0: unknown */
+};
+#endif

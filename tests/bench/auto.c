@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * auto: the estimator of `auto` beside the two algorithms that known tools use, on made-up
+ * traces: share of the utility of an oracle, and share of the short connections that
+ * set up SMC.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "smc_policy_verdict.h"
+#include "traces.h"
+
+#define SEEDS 5
+
+/* A connection that is open: when it closes, and which row it is. */
+struct open {
+	uint64_t closes;
+	size_t row;
+};
+
+/* ---- what ends before a row opens, in order: both algorithms learn from ended connections ---- */
+
+static int by_closing(const void *a, const void *b)
+{
+	const struct open *x = a, *y = b;
+
+	return (x->closes > y->closes) - (x->closes < y->closes);
+}
+
+static struct open *endings(const struct trace *trace)
+{
+	struct open *all = calloc(trace->n, sizeof(*all));
+
+	for (size_t i = 0; i < trace->n; i++)
+		all[i] = (struct open){ trace->rows[i].closed, i };
+	qsort(all, trace->n, sizeof(*all), by_closing);
+	return all;
+}
+
+/* ---- one credit counter a port, on the server's side ---- */
+
+#define CREDITS 16
+#define LAST 16
+
+struct port {
+	unsigned int credits,
+		most; /* SMC connections that may still be opened; that may be at all */
+	unsigned int ended, good; /* of the last SMC connections that ended */
+};
+
+/*
+ * A connection takes a credit.  When LAST of SMC have ended, the credits are filled up to
+ * their most, which doubles if at least half were long, and else is halved.  The client's side
+ * always asks for SMC.
+ */
+static void credits(const struct trace *trace, bool *verdicts)
+{
+	struct port *ports = calloc(65536, sizeof(*ports));
+	struct open *ended = endings(trace);
+	size_t e = 0;
+
+	for (size_t i = 0; i < 65536; i++)
+		ports[i] = (struct port){ .credits = CREDITS, .most = CREDITS };
+	for (size_t i = 0; i < trace->n; i++) {
+		const struct trace_row *row = &trace->rows[i];
+		struct port *port = &ports[row->port];
+
+		for (; e < trace->n && ended[e].closes <= row->opened; e++) {
+			const struct trace_row *end = &trace->rows[ended[e].row];
+			struct port *at = &ports[end->port];
+
+			if (!verdicts[ended[e].row])
+				continue;
+			at->good += trace_utility(end) >= 0;
+			if (++at->ended < LAST && at->ended < at->most)
+				continue;
+			at->most = 2 * at->good >= at->ended ? at->most * 2 : at->most / 2;
+			at->most = at->most < 1 ? 1 : at->most > 1024 ? 1024 : at->most;
+			at->credits = at->most;
+			at->ended = at->good = 0;
+		}
+		verdicts[i] = row->side == SMC_POLICY_CONNECT || port->credits;
+		if (port->credits)
+			port->credits--;
+	}
+	free(ended);
+	free(ports);
+}
+
+/* ---- one switch for the host ---- */
+
+#define WINDOW 100
+
+/* SMC for all while at least half of the last WINDOW connections that ended were long. */
+static void global_switch(const struct trace *trace, bool *verdicts)
+{
+	struct open *ended = endings(trace);
+	bool last[WINDOW] = { false };
+	unsigned int good = WINDOW;
+	size_t e = 0;
+
+	for (int i = 0; i < WINDOW; i++)
+		last[i] = true;
+	for (size_t i = 0; i < trace->n; i++) {
+		for (; e < trace->n && ended[e].closes <= trace->rows[i].opened; e++) {
+			bool is_good = trace_utility(&trace->rows[ended[e].row]) >= 0;
+
+			good = good - last[e % WINDOW] + is_good;
+			last[e % WINDOW] = is_good;
+		}
+		verdicts[i] = 2 * good >= WINDOW;
+	}
+	free(ended);
+}
+
+/* ---- ours ---- */
+
+static void estimator(const struct trace *trace, bool *verdicts)
+{
+	if (trace_replay(trace, verdicts))
+		abort();
+}
+
+/* ---- the table ---- */
+
+static const struct {
+	const char *name;
+	void (*decide)(const struct trace *trace, bool *verdicts);
+} algorithms[] = {
+	{ "auto", estimator },
+	{ "credits a port", credits },
+	{ "global switch", global_switch },
+};
+
+#define ALGORITHMS (sizeof(algorithms) / sizeof(*algorithms))
+
+/* The worst of all seeds. */
+static struct trace_score worst_score(const struct trace_kind *kind, size_t algorithm)
+{
+	struct trace_score worst = { .share = 1e9 };
+
+	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
+		struct trace_score score;
+		struct trace trace;
+		bool *verdicts;
+
+		trace_make(&trace, kind, 1000 + seed);
+		verdicts = calloc(trace.n, sizeof(*verdicts));
+		algorithms[algorithm].decide(&trace, verdicts);
+		score = trace_score(&trace, verdicts);
+		if (score.share < worst.share)
+			worst.share = score.share;
+		if (score.shorts > worst.shorts)
+			worst.shorts = score.shorts;
+		free(verdicts);
+		trace_clear(&trace);
+	}
+	return worst;
+}
+
+int main(void)
+{
+	printf("| trace |");
+	for (size_t i = 0; i < ALGORITHMS; i++)
+		printf(" %s: utility, shorts |", algorithms[i].name);
+	printf("\n|---|---|---|---|\n");
+	for (size_t k = 0; k < n_trace_kinds; k++) {
+		printf("| %s |", trace_kinds[k].name);
+		for (size_t i = 0; i < ALGORITHMS; i++) {
+			struct trace_score score = worst_score(&trace_kinds[k], i);
+
+			printf(" %.3f, %.1f %% |", score.share, 100 * score.shorts);
+		}
+		printf("\n");
+	}
+	return 0;
+}
