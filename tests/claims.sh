@@ -93,14 +93,16 @@ uptime_cs()
 	echo $((${up%.*} * 100 + 1${up#*.} - 100))
 }
 
-# wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds; fails after SECONDS.  COMMAND's
-# last output is in $wait_output.
+# wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds; fails after SECONDS and as many
+# attempts: a machine that stood still for a while has done nothing meanwhile.  COMMAND's last output
+# is in $wait_output.
 wait_until()
 {
-	wait_end=$(($(uptime_cs) + $1 * 100))
+	wait_end=$(($(uptime_cs) + $1 * 100)) wait_tries=$1
 	shift
 	until wait_output=$("$@" 2>&1); do
-		if [ "$(uptime_cs)" -ge "$wait_end" ]; then
+		wait_tries=$((wait_tries - 1))
+		if [ "$wait_tries" -le 0 ] && [ "$(uptime_cs)" -ge "$wait_end" ]; then
 			echo "still not: $*: $wait_output" >&2
 			return 1
 		fi

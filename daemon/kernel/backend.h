@@ -35,7 +35,7 @@ struct backend_hooks {
 };
 
 struct backend {
-	const char *const *pins; /* names of what it pins, NULL at the end */
+	const char *const *pins; /* names of what it pins, NULL at the end; the first is marked */
 
 	/*
 	 * Can this kernel do it now?  Loads the programs, attaches nothing.

@@ -148,6 +148,7 @@ int kernel_load_failed(struct kernel_error *error, int rc, const char *what);
 int kernel_load_test(struct kernel *kernel, struct kernel_error *error);
 
 int kernel_pin_test(const struct kernel *kernel, const char *set, struct kernel_error *error);
+bool kernel_test_pinned(const struct kernel *kernel);
 
 /*
  * A build of an object: pins carry it, so that the next daemon knows without loading
@@ -189,8 +190,11 @@ int kernel_pin(const struct kernel *kernel, int fd, const char *set, const char 
 /* Remove the pins @names (NULL at the end) and their marks from the set in force. */
 void kernel_unpin(const struct kernel *kernel, const char *const *names);
 
-/* Whether all of @names (NULL at the end) are there in the set in force. */
-bool kernel_pinned(const struct kernel *kernel, const char *const *names);
+/*
+ * Whether all of @names (NULL at the end) are there in the set in force, and the marks of the first
+ * @n_marked.
+ */
+bool kernel_pinned(const struct kernel *kernel, const char *const *names, size_t n_marked);
 
 /* image.c */
 

@@ -213,8 +213,9 @@ int kernel_repin(struct kernel *kernel, bool *repinned, struct kernel_error *err
 
 	*repinned = false;
 	if (kernel->fresh ||
-	    (pins_intact(&kernel->pins) && maps_pinned(kernel) && watcher_pinned(kernel) &&
-	     (!kernel->backend || kernel_pinned(kernel, kernel->backend->pins))))
+	    (pins_intact(&kernel->pins) && maps_pinned(kernel) && kernel_test_pinned(kernel) &&
+	     watcher_pinned(kernel) &&
+	     (!kernel->backend || kernel_pinned(kernel, kernel->backend->pins, 1))))
 		return 0;
 	rc = pins_reopen(&kernel->pins, error);
 	if (!rc)

@@ -229,7 +229,7 @@ int maps_pin(struct kernel *kernel, const char *set, struct kernel_error *error)
 
 bool maps_pinned(const struct kernel *kernel)
 {
-	return kernel_pinned(kernel, map_names);
+	return kernel_pinned(kernel, map_names, 0);
 }
 
 /* ---- the namespaces that may speak SMC ---- */

@@ -118,7 +118,10 @@ static bool set_exists(const struct pins *pins, const char *set)
 	return !access(path, F_OK);
 }
 
-/* Remove the pins of @set and its directory.  bpffs has no deeper levels here. */
+/*
+ * Remove the pins of @set and its directory.  bpffs has no deeper levels here.  Somebody else may be
+ * removing them too.
+ */
 static int remove_set(const struct pins *pins, const char *set)
 {
 	char path[PATH_MAX];
@@ -131,10 +134,11 @@ static int remove_set(const struct pins *pins, const char *set)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0))
+		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) &&
+		    errno != ENOENT)
 			rc = -errno;
 	closedir(dir);
-	return rmdir(path) ? -errno : rc;
+	return rmdir(path) && errno != ENOENT ? -errno : rc;
 }
 
 static int rename_set(const struct pins *pins, const char *from, const char *to,

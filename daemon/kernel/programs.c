@@ -69,6 +69,13 @@ int kernel_pin_test(const struct kernel *kernel, const char *set, struct kernel_
 	return kernel_pin_build(kernel, kernel->test, set, TEST_PIN, &build, error);
 }
 
+bool kernel_test_pinned(const struct kernel *kernel)
+{
+	static const char *const names[] = { TEST_PIN, NULL };
+
+	return kernel_pinned(kernel, names, 1);
+}
+
 int kernel_test(struct kernel *kernel, const struct smc_policy_query *query,
 		struct smc_policy_answer *answer, struct kernel_error *error)
 {
@@ -190,13 +197,16 @@ void kernel_unpin(const struct kernel *kernel, const char *const *names)
 	}
 }
 
-bool kernel_pinned(const struct kernel *kernel, const char *const *names)
+bool kernel_pinned(const struct kernel *kernel, const char *const *names, size_t n_marked)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], target[2];
 
-	for (; *names; names++) {
-		pins_path(&kernel->pins, "current", *names, path);
+	for (size_t i = 0; names[i]; i++) {
+		pins_path(&kernel->pins, "current", names[i], path);
 		if (access(path, F_OK))
+			return false;
+		build_path(kernel, "current", names[i], path);
+		if (i < n_marked && readlink(path, target, sizeof(target)) < 0)
 			return false;
 	}
 	return true;

@@ -279,8 +279,8 @@ bool watcher_pinned(const struct kernel *kernel)
 {
 	const char *why;
 
-	return (!watcher_works(kernel, &why) || kernel_pinned(kernel, pins)) &&
-	       (!has_smc_events(kernel->watcher) || kernel_pinned(kernel, smc_pins));
+	return (!watcher_works(kernel, &why) || kernel_pinned(kernel, pins, LINKS)) &&
+	       (!has_smc_events(kernel->watcher) || kernel_pinned(kernel, smc_pins, SMC_LINKS));
 }
 
 /* ---- what is one for the host ---- */

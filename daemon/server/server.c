@@ -691,19 +691,20 @@ void server_rescan(struct server *server)
 		   word_name(&words_backend, server->backend));
 }
 
-void server_refresh_pins(struct server *server)
+int server_refresh_pins(struct server *server, bool *repinned)
 {
 	struct kernel_error error;
-	bool repinned;
+	int rc = kernel_repin(server->kernel, repinned, &error);
 
-	if (kernel_repin(server->kernel, &repinned, &error))
+	if (rc)
 		log_error(
 			"pins below %s are missing and cannot be made again: %s; the policy stays "
 			"in force only as long as this daemon runs",
 			server->config.settings.pin_dir, error.text);
-	else if (repinned)
+	else if (*repinned)
 		log_warning("pins below %s were missing: pinned again",
 			    server->config.settings.pin_dir);
+	return rc;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)

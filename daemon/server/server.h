@@ -64,8 +64,11 @@ void server_rescan(struct server *server);
 /* Namespaces came or went: list those that [daemon] netns names, enrol what is not enrolled. */
 void server_refresh_netns(struct server *server);
 
-/* Something below pin-dir was removed: pin it again. */
-void server_refresh_pins(struct server *server);
+/*
+ * Something below pin-dir may have been removed: pin it again; sets @repinned if so.  Returns 0 or
+ * -errno, which is logged: pins are missing then.
+ */
+int server_refresh_pins(struct server *server, bool *repinned);
 
 /*
  * Read the configuration again.  Returns 0 and whether anything @changed, or a

@@ -15,6 +15,8 @@
 
 /* Events come in bursts: `ip netns add` mounts twice, `rm -r` removes each pin. */
 #define GATHER_USEC 20000
+/* Until what could not be pinned again is tried anew. */
+#define RETRY_USEC (10 * 1000000)
 
 struct watch {
 	struct server *server;
@@ -68,11 +70,16 @@ static int watch_modules(struct watch *watch)
 
 /* ---- gathering ---- */
 
-static int arm(sd_event_source *timer)
+static int arm_in(sd_event_source *timer, uint64_t usec)
 {
-	int rc = sd_event_source_set_time_relative(timer, GATHER_USEC);
+	int rc = sd_event_source_set_time_relative(timer, usec);
 
 	return rc < 0 ? rc : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+static int arm(sd_event_source *timer)
+{
+	return arm_in(timer, GATHER_USEC);
 }
 
 static int add_timer(struct watch *watch, sd_event_source **timer, sd_event_time_handler_t handler)
@@ -155,18 +162,19 @@ static int watch_pins(struct watch *watch)
 static int on_pins_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct watch *watch = userdata;
-	int rc;
+	bool repinned = false;
+	int failed, rc;
 
 	(void)source;
 	(void)usec;
-	server_refresh_pins(watch->server);
+	failed = server_refresh_pins(watch->server, &repinned);
 	rc = watch_pins(watch);
-	/* Somebody is removing them right now. */
-	if (rc == -ENOENT)
+	/* Somebody is removing them right now, or has gone on before they were watched. */
+	if (rc == -ENOENT || repinned)
 		return arm(watch->pins_timer);
 	if (rc < 0)
 		log_warning("cannot watch pin-dir: %s", strerror(-rc));
-	return 0;
+	return failed ? arm_in(watch->pins_timer, RETRY_USEC) : 0;
 }
 
 /* ---- all of it ---- */
