@@ -7,6 +7,16 @@ DAEMON_PID=/run/smc-policyd.pid
 DAEMON_LOG=/run/smc-policyd.log
 : "${DAEMON_SECONDS:=150}" # how long it may take to come and to go
 
+# Sections for tests of what the policy says, under load: a guest that is too slow for it harms
+# connections as a path does.
+# shellcheck disable=SC2034 # for the tests
+NOTHING_LEARNED='[breaker]
+votes = off
+[budget]
+cooldown = off
+[auto]
+peer-memory = off'
+
 # configure: standard input becomes the configuration.
 configure()
 {
