@@ -31,7 +31,7 @@ struct {
 	__uint(max_entries, BENCH_PREFIXES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(key_size, 16);
-	__type(value, __u32);
+	__uint(value_size, sizeof(__u32));
 } hash SEC(".maps");
 
 struct {
