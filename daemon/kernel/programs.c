@@ -140,14 +140,21 @@ static void build_path(const struct kernel *kernel, const char *set, const char 
 	pins_path(&kernel->pins, set, file, path);
 }
 
+/* The mark of @name in the set in force, as readlink() gives it. */
+static ssize_t read_mark(const struct kernel *kernel, const char *name, char *mark, size_t size)
+{
+	char path[PATH_MAX];
+
+	build_path(kernel, "current", name, path);
+	return readlink(path, mark, size);
+}
+
 bool kernel_is_build(const struct kernel *kernel, const char *name,
 		     const struct kernel_build *build)
 {
-	char path[PATH_MAX], found[sizeof(build->name)];
-	ssize_t length;
+	char found[sizeof(build->name)];
+	ssize_t length = read_mark(kernel, name, found, sizeof(found));
 
-	build_path(kernel, "current", name, path);
-	length = readlink(path, found, sizeof(found));
 	return !kernel->fresh && length == (ssize_t)strlen(build->name) &&
 	       !memcmp(found, build->name, (size_t)length);
 }
@@ -199,14 +206,12 @@ void kernel_unpin(const struct kernel *kernel, const char *const *names)
 
 bool kernel_pinned(const struct kernel *kernel, const char *const *names, size_t n_marked)
 {
-	char path[PATH_MAX], target[2];
+	char path[PATH_MAX], mark[2];
 
 	for (size_t i = 0; names[i]; i++) {
 		pins_path(&kernel->pins, "current", names[i], path);
-		if (access(path, F_OK))
-			return false;
-		build_path(kernel, "current", names[i], path);
-		if (i < n_marked && readlink(path, target, sizeof(target)) < 0)
+		if (access(path, F_OK) ||
+		    (i < n_marked && read_mark(kernel, names[i], mark, sizeof(mark)) < 0))
 			return false;
 	}
 	return true;
