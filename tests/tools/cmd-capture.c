@@ -234,12 +234,8 @@ int cmd_capture(int argc, char **argv)
 	}
 	if (!capture.interface || optind != argc)
 		usage_error("capture needs --interface; see smc-tool capture --help");
-	if (capture.path) {
-		capture.out = fopen(capture.path, "w");
-		if (!capture.out)
-			fail_errno("%s", capture.path);
-		setvbuf(capture.out, NULL, _IOLBF, 0);
-	}
+	if (capture.path)
+		capture.out = create_lines(capture.path);
 	block_signals();
 	start_capture(&capture);
 	announce(&capture);

@@ -341,10 +341,7 @@ int cmd_load(int argc, char **argv)
 		usage_error(
 			"load needs --to, --port, --rate, --seconds or --count, and --out; see --help");
 	endpoint_set(&load.endpoint, address, port);
-	load.out = fopen(path, "w");
-	if (!load.out)
-		fail_errno("%s", path);
-	setvbuf(load.out, NULL, _IOLBF, 0);
+	load.out = create_lines(path);
 	run_load(&load);
 	status = print_summary(&load);
 	return fclose(load.out) ? EXIT_FAILURE : status;

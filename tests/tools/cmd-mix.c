@@ -446,12 +446,8 @@ int cmd_mix(int argc, char **argv)
 	mix.short_ones.port = (uint16_t)port;
 	if (!mix.long_ones.port)
 		mix.long_ones.port = (uint16_t)port;
-	if (path) {
-		mix.out = fopen(path, "w");
-		if (!mix.out)
-			fail_errno("%s", path);
-		setvbuf(mix.out, NULL, _IOLBF, 0);
-	}
+	if (path)
+		mix.out = create_lines(path);
 	status = measure(&mix);
 	return mix.out && fclose(mix.out) ? EXIT_FAILURE : status;
 }

@@ -44,6 +44,9 @@ __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ..
 /* As fail(), with the text of errno. */
 __attribute__((noreturn, format(printf, 1, 2))) void fail_errno(const char *format, ...);
 
+/* The file @path, empty, to be written line by line, so that others see each line at once. */
+FILE *create_lines(const char *path);
+
 /* The number in @text, or a usage error that names @option. */
 unsigned long parse_number(const char *option, const char *text, unsigned long max);
 

@@ -58,6 +58,16 @@ void fail_errno(const char *format, ...)
 	exit(EXIT_FAILURE);
 }
 
+FILE *create_lines(const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file)
+		fail_errno("%s", path);
+	setvbuf(file, NULL, _IOLBF, 0);
+	return file;
+}
+
 unsigned long parse_number(const char *option, const char *text, unsigned long max)
 {
 	unsigned long value;
