@@ -211,8 +211,10 @@ static __always_inline __u32 smc_auto_open(const struct smc_auto_connection *con
 
 	memory.service = smc_auto_make_service(connection);
 	memory.peer = smc_auto_make_peer(&key);
-	if (!memory.service || !memory.peer)
+	if (!memory.service || !memory.peer) {
+		smc_auto_count_lost();
 		return 1;
+	}
 	key = smc_auto_subnet_key(connection);
 	memory.subnet = bpf_map_lookup_elem(&auto_peers, &key);
 	lately = smc_auto_lately(&memory.service->rate, now);
@@ -310,6 +312,8 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 	if (!parameters || !parameters->word[SMC_POLICY_PAR_SETUP_BYTES])
 		return;
 	half = parameters->word[SMC_POLICY_PAR_HALF_LIFE] * SMC_AUTO_SEC;
+	if (!half)
+		return;
 	gain = smc_auto_gain(bytes, parameters->word[SMC_POLICY_PAR_SETUP_BYTES]);
 	times = told ? 1 : (__u32)live->gain;
 	times += (smc_auto_lesson_times(smc_auto_class_share(rates.service), votes, gain, cookie) -
@@ -322,8 +326,10 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 	key = smc_auto_peer_key(connection);
 	memory.peer = smc_auto_make_peer(&key);
 	memory.service = smc_auto_make_service(connection);
-	if (!memory.service || !memory.subnet || !memory.peer || !half)
+	if (!memory.service || !memory.subnet || !memory.peer) {
+		smc_auto_count_lost();
 		return;
+	}
 	/* What has been forgotten meanwhile is told anew, not corrected. */
 	if (!told || !memory.service->mean.weight || !memory.subnet->mean.weight ||
 	    !memory.peer->mean.weight)

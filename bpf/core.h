@@ -14,6 +14,7 @@
 
 #define AF_INET 2 /* include/linux/socket.h */
 #define AF_INET6 10
+#define IPPROTO_TCP 6 /* include/uapi/linux/in.h */
 #define TCP_SYN_SENT 2 /* include/net/tcp_states.h */
 
 struct in6_addr {
@@ -47,6 +48,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_protocol; /* 8 bits of a word up to 5.5 */
 	int sk_err;
 } CORE;
 

@@ -3,10 +3,10 @@
  * Watches every TCP connection, whichever backend decides: what `auto` learns from, which
  * connections are SMC, and what speaks against a path.
  *
- * Opening: sockops at the root of cgroup v2.  Closing: the tracepoint at the end of
- * tcp_v4_destroy_sock() (also IPv6), once for every socket; sockops' own state callback costs
- * two and a half times as much.  Long lives: an iterator over the TCP sockets of a
- * namespace, which the daemon runs now and then.
+ * Opening: the tracepoints of states and of retransmissions; where they get no cookie (up to
+ * 5.11), sockops at the root of cgroup v2, whose calls take longer and are more.  Closing: the
+ * tracepoint at the end of tcp_v4_destroy_sock() (also IPv6), once for every socket.  Long lives:
+ * an iterator over the TCP sockets of a namespace, which the daemon runs now and then.
  */
 #include "decide.bpf.h"
 #include "smc.bpf.h"
@@ -16,66 +16,8 @@
 /* Set by the daemon before loading: bpf_get_netns_cookie() is there for sockops (5.15). */
 const volatile bool has_netns_cookie = false;
 
-/* Likewise bpf_ktime_get_coarse_ns() (5.11; tracepoints never have it). */
+/* Likewise bpf_ktime_get_coarse_ns() (5.11). */
 const volatile bool has_coarse_clock = false;
-
-/* ---- opening ---- */
-
-/* A tick is exact enough for rates and ages, and takes a fifth of the time. */
-static __always_inline __u64 now_coarse(void)
-{
-	return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
-}
-
-/* One field of the context, read where it is written: see fill(). */
-#define field(ops, name) (*(volatile __u32 *)&(ops)->name)
-
-/*
- * All fields are read before anything is chosen: the compiler would rather choose between
- * two addresses in the context, and the verifier refuses a modified pointer to it.  And
- * chosen by multiplication: a branch doubles what the verifier must follow from there on.
- */
-static __always_inline void fill(struct smc_auto_connection *connection, struct bpf_sock_ops *ops,
-				 __u32 side)
-{
-	/* remote_port is in network byte order, local_port in host byte order. */
-	__u32 remote_port = bpf_ntohl(field(ops, remote_port));
-	__u32 local_port = field(ops, local_port);
-	__u32 accepts = smc_auto_equal(side, SMC_POLICY_ACCEPT);
-	__u32 is_ip6 = smc_auto_equal(field(ops, family), AF_INET6);
-	__u32 ip4 = field(ops, remote_ip4);
-	__u32 ip6[4] = {
-		field(ops, remote_ip6[0]),
-		field(ops, remote_ip6[1]),
-		field(ops, remote_ip6[2]),
-		field(ops, remote_ip6[3]),
-	};
-
-	connection->side = (__u8)side;
-	connection->port = (__u16)(remote_port + (local_port - remote_port) * accepts);
-	connection->peer[0] = ip6[0] * is_ip6;
-	connection->peer[1] = ip6[1] * is_ip6;
-	connection->peer[2] = ip6[2] * is_ip6 + bpf_htonl(0xffff) * (1 - is_ip6);
-	connection->peer[3] = ip4 + (ip6[3] - ip4) * is_ip6;
-}
-
-static __always_inline void fill_ends(struct smc_policy_ends *ends, struct bpf_sock_ops *ops,
-				      const struct smc_auto_connection *connection)
-{
-	*ends = (struct smc_policy_ends){
-		.peer = { connection->peer[0], connection->peer[1], connection->peer[2],
-			  connection->peer[3] },
-		.peer_port = (__u16)bpf_ntohl(field(ops, remote_port)),
-		.local_port = (__u16)field(ops, local_port),
-	};
-}
-
-static __always_inline struct tcp_sock *tcp_sock_of(struct bpf_sock_ops *ops)
-{
-	struct bpf_sock *sk = ops->sk;
-
-	return sk ? (struct tcp_sock *)bpf_skc_to_tcp_sock(sk) : (void *)0;
-}
 
 /* Whether this kernel was built with SMC, in or as a module. */
 static __always_inline int has_smc(void)
@@ -87,14 +29,58 @@ static __always_inline int has_smc(void)
  * Before the SYN-ACK: the socket asks for SMC.  After it: both ends have shown the option
  * (smc_check_reset_syn() and smc_check_reset_syn_req() take it back).
  */
-static __always_inline int has_option(struct bpf_sock_ops *ops)
+static __always_inline __u32 has_option(struct tcp_sock *tp)
 {
-	struct tcp_sock *tp;
+	return has_smc() && tp ? (__u32)BPF_CORE_READ_BITFIELD(tp, syn_smc) : 0;
+}
 
-	if (!has_smc())
-		return 0;
-	tp = tcp_sock_of(ops);
-	return tp && BPF_CORE_READ_BITFIELD(tp, syn_smc);
+/* ---- opening: what is done with a connection, however it was seen ---- */
+
+/*
+ * A connection as numbers, which is what a global function takes.  @high, @low: the peer, as it is
+ * in memory, IPv4 as ::ffff:a.b.c.d.  @what: the rest.  @cookie: of its socket.
+ */
+#define WHAT_PEER_PORT 0 /* 16 bits, host byte order */
+#define WHAT_LOCAL_PORT 16 /* likewise */
+#define WHAT_SIDE 32 /* 1 bit */
+#define WHAT_ASKED 33 /* 1 bit: the handshake carries the option */
+#define WHAT_TIMES 40 /* 16 bits: for how many it stands, or how often its SYN was sent again */
+
+struct seen {
+	__u64 high, low, what, cookie;
+	__u64 now; /* ns */
+};
+
+static __always_inline void fill(struct smc_auto_connection *connection, __u64 high, __u64 low,
+				 __u64 what)
+{
+	__u32 peer_port = (__u16)(what >> WHAT_PEER_PORT);
+	__u32 local_port = (__u16)(what >> WHAT_LOCAL_PORT);
+	__u32 accepts = smc_auto_equal(what >> WHAT_SIDE & 1, SMC_POLICY_ACCEPT);
+
+	connection->side = what >> WHAT_SIDE & 1;
+	/* By multiplication: a branch doubles what the verifier must follow from there on. */
+	connection->port = (__u16)(peer_port + (local_port - peer_port) * accepts);
+	connection->peer[0] = (__u32)high;
+	connection->peer[1] = high >> 32;
+	connection->peer[2] = (__u32)low;
+	connection->peer[3] = low >> 32;
+}
+
+static __always_inline void fill_ends(struct smc_policy_ends *ends,
+				      const struct smc_auto_connection *connection, __u64 what)
+{
+	*ends = (struct smc_policy_ends){
+		.peer = { connection->peer[0], connection->peer[1], connection->peer[2],
+			  connection->peer[3] },
+		.peer_port = (__u16)(what >> WHAT_PEER_PORT),
+		.local_port = (__u16)(what >> WHAT_LOCAL_PORT),
+	};
+}
+
+static __always_inline __u32 times_of(__u64 what)
+{
+	return (__u16)(what >> WHAT_TIMES);
 }
 
 /* Somewhere a path may be suspect: look how connections without the option do. */
@@ -105,28 +91,36 @@ static __always_inline int is_comparing(__u64 now)
 	return host && now < host->suspect_until;
 }
 
-/* Count what @times connections of @side would get, where nothing else decides. */
-GLOBAL int count_verdict(struct bpf_sock_ops *ops, __u32 side, __u32 times)
+/*
+ * Count what the connections that this one stands for would get, where nothing else decides.
+ * @netns: cookie of its namespace.
+ */
+GLOBAL int count_verdict(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 netns)
 {
 	struct smc_auto_connection connection;
-	struct smc_policy_query query = { 0 };
-	struct smc_policy_asking asking = {
-		.cookie = bpf_get_socket_cookie(ops),
-	};
+	struct smc_policy_query query = { .netns_cookie = netns };
+	struct smc_policy_asking asking = { .cookie = cookie };
 	struct smc_policy_answer answer;
 
-	fill(&connection, ops, side & 1);
+	fill(&connection, high, low, what);
 	query.peer[0] = connection.peer[0];
 	query.peer[1] = connection.peer[1];
 	query.peer[2] = connection.peer[2];
 	query.peer[3] = connection.peer[3];
 	query.port = connection.port;
 	query.side = connection.side;
-	if (has_netns_cookie)
-		query.netns_cookie = bpf_get_netns_cookie(ops);
 	smc_policy_decide(&query, &asking, &answer);
-	smc_policy_count(&answer, times);
+	smc_policy_count(&answer, times_of(what));
 	return 0;
+}
+
+/* A connection opens.  Returns of how many one is looked at from now on. */
+GLOBAL int opened(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
+{
+	struct smc_auto_connection connection;
+
+	fill(&connection, high, low, what);
+	return (int)smc_auto_open(&connection, cookie, what >> WHAT_ASKED & 1, times_of(what), now);
 }
 
 /*
@@ -184,17 +178,37 @@ static __always_inline __u32 stand_for(struct storm *storm, __u32 service)
 	return times;
 }
 
-/*
- * A connection of @side opens and stands for @times; @asked: its handshake carries the SMC option.
- * Returns of how many one is looked at from now on.
- */
-GLOBAL int opened(struct bpf_sock_ops *ops, __u32 side, __u32 asked, __u32 times)
-{
-	struct smc_auto_connection connection;
+/* A look at a connection that opens. */
+struct look {
+	struct smc_policy_host *host;
+	struct storm *storm; /* NULL: it is looked at whatever the storm */
+	__u32 times; /* it stands for so many */
+};
 
-	fill(&connection, ops, side & 1);
-	return (int)smc_auto_open(&connection, bpf_get_socket_cookie(ops), asked, times,
-				  now_coarse());
+/*
+ * Whether to look at a connection of @side to the service @port; @asked: it has the option.  Not
+ * at what is passed over, before anything else of it is read.
+ */
+static __always_inline int begin_look(struct look *look, __u32 side, __u32 port, __u32 asked)
+{
+	__u32 service = storm_service(side, port);
+
+	look->host = smc_policy_host_state();
+	look->storm = 0;
+	look->times = 1;
+	if (!look->host)
+		return 0;
+	/*
+	 * Who asks for SMC may be one of the few long ones in the storm, and a recording wants
+	 * them all.
+	 */
+	if (asked || look->host->recording)
+		return 1;
+	look->storm = storm_at(service);
+	if (!look->storm || pass_over(look->storm, service))
+		return 0;
+	look->times = stand_for(look->storm, service);
+	return 1;
 }
 
 /* The daemon sleeps: an empty record wakes it. */
@@ -210,168 +224,328 @@ static __always_inline void wake_daemon(struct smc_policy_host *host)
 	bpf_ringbuf_submit(record, 0);
 }
 
-static __always_inline __u32 service_port(struct bpf_sock_ops *ops, __u32 side)
+/* @seen opens.  Returns whether it is to be counted: @seen->what says then for how many. */
+static __always_inline int end_look(const struct look *look, struct seen *seen)
 {
-	return side == SMC_POLICY_ACCEPT ? field(ops, local_port)
-					 : bpf_ntohl(field(ops, remote_port));
-}
+	__u32 share;
 
-static __always_inline void open_and_count(struct bpf_sock_ops *ops, __u32 side, __u32 asked)
-{
-	__u32 service = storm_service(side, service_port(ops, side)), times = 1, share, all;
-	struct smc_policy_host *host = smc_policy_host_state();
-	struct storm *storm = storm_at(service);
-
-	if (!host || !storm)
-		return;
-	/*
-	 * Who asks for SMC may be one of the few long ones in the storm, and a recording wants
-	 * them all.
-	 */
-	all = asked || host->recording;
-	if (!all) {
-		if (pass_over(storm, service))
-			return;
-		times = stand_for(storm, service);
+	seen->what |= (__u64)look->times << WHAT_TIMES;
+	share = (__u32)opened(seen->high, seen->low, seen->what, seen->cookie, seen->now);
+	if (look->storm) {
+		look->storm->share = share;
+		look->storm->until = bpf_jiffies64() + STORM_JIFFIES;
 	}
-	share = (__u32)opened(ops, side, asked, times);
-	if (!all) {
-		storm->share = share;
-		storm->until = bpf_jiffies64() + STORM_JIFFIES;
-	}
-	if (host->wake)
-		wake_daemon(host);
-	if (host->counts)
-		count_verdict(ops, side, times);
+	if (look->host->wake)
+		wake_daemon(look->host);
+	return look->host->counts != 0;
 }
 
-/* Called at the start of tcp_connect(). */
-static __always_inline void connecting(struct bpf_sock_ops *ops)
+/*
+ * The handshake is complete, with the option in both directions; the SYN or SYN-ACK was sent as
+ * often again as WHAT_TIMES tells.
+ */
+GLOBAL int established(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 {
-	__u32 asks = (__u32)has_option(ops);
-
-	open_and_count(ops, SMC_POLICY_CONNECT, asks);
-	if (asks || (has_smc() && is_comparing(now_coarse())))
-		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG);
-}
-
-/* The handshake of @connection is complete, with the option in both directions. */
-static __always_inline void smc_established(struct bpf_sock_ops *ops,
-					    const struct smc_auto_connection *connection)
-{
+	struct smc_auto_connection connection;
 	struct smc_policy_ends ends;
 	const __u32 *slot;
 
-	fill_ends(&ends, ops, connection);
+	fill(&connection, high, low, what);
+	fill_ends(&ends, &connection, what);
 	slot = bpf_map_lookup_elem(&smc_pending, &ends);
-	if (connection->side == SMC_POLICY_CONNECT)
-		smc_policy_path_heard(connection->peer, now_coarse());
-	smc_policy_begin(connection, bpf_get_socket_cookie(ops),
-			 slot ? *slot : SMC_POLICY_SLOT_DEFAULT, ops->total_retrans, now_coarse());
+	if (connection.side == SMC_POLICY_CONNECT)
+		smc_policy_path_heard(connection.peer, now);
+	smc_policy_begin(&connection, cookie, slot ? *slot : SMC_POLICY_SLOT_DEFAULT,
+			 times_of(what), now);
 	bpf_map_delete_elem(&smc_pending, &ends);
+	return 0;
 }
 
 /* The SYN-ACK has come, without the option although the SYN may have had it. */
-static __always_inline void
-connected_by_tcp(struct bpf_sock_ops *ops, const struct smc_auto_connection *connection, __u64 now)
+GLOBAL int connected_by_tcp(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 {
+	struct smc_auto_connection connection;
 	struct smc_policy_ends ends;
 	struct smc_auto_place place;
 
-	smc_auto_find_live(&place, bpf_get_socket_cookie(ops));
+	fill(&connection, high, low, what);
+	smc_auto_find_live(&place, cookie);
 	if (place.set && smc_auto_live_at(&place)->info & SMC_AUTO_LIVE_ASKED) {
-		fill_ends(&ends, ops, connection);
+		fill_ends(&ends, &connection, what);
 		if (!bpf_map_delete_elem(&smc_pending, &ends)) {
-			smc_policy_no_smc(connection, DECL_PEERNOSMC, now);
-			smc_policy_path_pass(connection->peer, now);
-			return;
+			smc_policy_no_smc(&connection, DECL_PEERNOSMC, now);
+			smc_policy_path_pass(connection.peer, now);
+			return 0;
 		}
 		/* It was this host that left the option out. */
 		smc_auto_live_at(&place)->info &= ~SMC_AUTO_LIVE_ASKED;
 	}
 	if (is_comparing(now))
-		smc_policy_path_compare(connection->peer, 1, now);
+		smc_policy_path_compare(connection.peer, 1, now);
+	return 0;
 }
 
-GLOBAL int connected(struct bpf_sock_ops *ops)
+/* The SYN-ACK has come to @seen; @asked: with the option, which the SYN had too. */
+static __always_inline void connected(const struct seen *seen, __u32 asked)
 {
-	struct smc_auto_connection connection;
-
-	fill(&connection, ops, SMC_POLICY_CONNECT);
-	if (has_option(ops))
-		smc_established(ops, &connection);
+	if (asked)
+		established(seen->high, seen->low, seen->what, seen->cookie, seen->now);
 	else
-		connected_by_tcp(ops, &connection, now_coarse());
-	return 0;
+		connected_by_tcp(seen->high, seen->low, seen->what, seen->cookie, seen->now);
 }
 
-GLOBAL int accepted_with_option(struct bpf_sock_ops *ops)
-{
-	struct smc_auto_connection connection;
-
-	fill(&connection, ops, SMC_POLICY_ACCEPT);
-	smc_established(ops, &connection);
-	return 0;
-}
-
-static __always_inline void accepted(struct bpf_sock_ops *ops)
-{
-	__u32 smc = (__u32)has_option(ops);
-
-	open_and_count(ops, SMC_POLICY_ACCEPT, smc);
-	if (smc)
-		accepted_with_option(ops);
-}
-
-/* When the connection has opened; @now if nobody knows any more. */
-static __always_inline __u64 opened_at(struct bpf_sock_ops *ops, __u64 now)
+/* When the connection of @cookie has opened; @now if nobody knows any more. */
+static __always_inline __u64 opened_at(__u64 cookie, __u64 now)
 {
 	struct smc_auto_place place;
 
-	smc_auto_find_live(&place, bpf_get_socket_cookie(ops));
+	smc_auto_find_live(&place, cookie);
 	return place.set ? now - smc_auto_age(smc_auto_live_at(&place), now) : now;
 }
 
-/*
- * A SYN may get lost; one that is to be sent so often again has no answer.  The callback tells
- * how often it has been already (icsk_retransmits; tcp_write_timeout()).
- */
+/* A SYN may get lost; one that is sent so often again has no answer. */
 #define SILENT_AFTER 2
 
-/* A retransmission timer has ended; of the SYN if the state says so. */
-GLOBAL int timed_out(struct bpf_sock_ops *ops)
+/* The SYN is sent again, for the WHAT_TIMESth time. */
+GLOBAL int unanswered(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 {
 	struct smc_auto_connection connection;
-	__u64 now = now_coarse();
 
-	if (field(ops, state) != BPF_TCP_SYN_SENT)
-		return 0;
-	fill(&connection, ops, SMC_POLICY_CONNECT);
-	if (!has_option(ops))
+	fill(&connection, high, low, what);
+	if (!(what >> WHAT_ASKED & 1))
 		smc_policy_path_compare(connection.peer, 0, now);
 	else
-		smc_policy_path_silent(connection.peer, opened_at(ops, now),
-				       field(ops, args[0]) + 1 == SILENT_AFTER, now);
+		smc_policy_path_silent(connection.peer, opened_at(cookie, now),
+				       times_of(what) == SILENT_AFTER, now);
 	return 0;
 }
 
+/* ---- opening, as tracepoints show it ---- */
+
+static __always_inline void see_sock(struct seen *seen, struct sock *sk, __u32 side)
+{
+	const struct sock_common *common = &sk->__sk_common;
+
+	seen->high = 0;
+	seen->low = (__u64)common->skc_daddr << 32 | bpf_htonl(0xffff);
+	if (common->skc_family == AF_INET6) {
+		seen->high = (__u64)common->skc_v6_daddr.in6_u.u6_addr32[1] << 32 |
+			     common->skc_v6_daddr.in6_u.u6_addr32[0];
+		seen->low = (__u64)common->skc_v6_daddr.in6_u.u6_addr32[3] << 32 |
+			    common->skc_v6_daddr.in6_u.u6_addr32[2];
+	}
+	seen->what = (__u64)bpf_ntohs(common->skc_dport) << WHAT_PEER_PORT |
+		     (__u64)common->skc_num << WHAT_LOCAL_PORT | (__u64)side << WHAT_SIDE;
+	seen->cookie = bpf_get_socket_cookie(sk);
+	seen->now = bpf_ktime_get_ns();
+}
+
+static __always_inline struct tcp_sock *tcp_sock_of(struct sock *sk)
+{
+	return has_smc() ? (struct tcp_sock *)bpf_skc_to_tcp_sock(sk) : (void *)0;
+}
+
+/*
+ * The first of the programs: a kernel that has no cookie for tracepoints refuses it before it has
+ * looked at much.
+ */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(watch_retransmit, struct sock *sk)
+{
+	struct tcp_sock *tp;
+	struct seen seen;
+	__u32 asked;
+
+	if (!has_smc() || sk->__sk_common.skc_state != BPF_TCP_SYN_SENT)
+		return 0;
+	tp = tcp_sock_of(sk);
+	asked = has_option(tp);
+	if (!tp || (!asked && !is_comparing(bpf_ktime_get_ns())))
+		return 0;
+	see_sock(&seen, sk, SMC_POLICY_CONNECT);
+	seen.what |= (__u64)asked << WHAT_ASKED | (__u64)(__u16)tp->total_retrans << WHAT_TIMES;
+	unanswered(seen.high, seen.low, seen.what, seen.cookie, seen.now);
+	return 0;
+}
+
+static __always_inline void open_sock(struct sock *sk, __u32 side, __u32 asked)
+{
+	__u32 port = side == SMC_POLICY_ACCEPT ? sk->__sk_common.skc_num
+					       : bpf_ntohs(sk->__sk_common.skc_dport);
+	struct look look;
+	struct seen seen;
+
+	if (!begin_look(&look, side, port, asked))
+		return;
+	see_sock(&seen, sk, side);
+	seen.what |= (__u64)asked << WHAT_ASKED;
+	if (end_look(&look, &seen))
+		count_verdict(seen.high, seen.low, seen.what, seen.cookie,
+			      sk->__sk_common.skc_net.net->net_cookie);
+}
+
+/* The handshake of @sk is complete, on a kernel with SMC. */
+static __always_inline void handshake_of_sock(struct sock *sk, __u32 side, struct tcp_sock *tp,
+					      __u32 asked)
+{
+	struct seen seen;
+
+	see_sock(&seen, sk, side);
+	seen.what |= (__u64)(__u16)tp->total_retrans << WHAT_TIMES;
+	connected(&seen, asked);
+}
+
+/*
+ * A socket changes its state.  To SYN_SENT it does before it has a port, and to ESTABLISHED after
+ * module smc has looked at the options of the handshake (tcp_v4_connect(), tcp_v6_connect(),
+ * tcp_rcv_synsent_state_process(), tcp_rcv_state_process()).
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(watch_open, struct sock *sk, int before, int now)
+{
+	struct tcp_sock *tp;
+	__u32 side, asked;
+
+	if ((now != BPF_TCP_SYN_SENT && now != BPF_TCP_ESTABLISHED) ||
+	    sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	side = before == BPF_TCP_SYN_RECV ? SMC_POLICY_ACCEPT : SMC_POLICY_CONNECT;
+	tp = tcp_sock_of(sk);
+	asked = has_option(tp);
+	if (now == BPF_TCP_SYN_SENT || side == SMC_POLICY_ACCEPT)
+		open_sock(sk, side, asked);
+	if (tp && now == BPF_TCP_ESTABLISHED && (asked || side == SMC_POLICY_CONNECT))
+		handshake_of_sock(sk, side, tp, asked);
+	return 0;
+}
+
+/* ---- opening, as sockops shows it ---- */
+
+/* A tick is exact enough for rates and ages, and takes a fifth of the time. */
+static __always_inline __u64 now_coarse(void)
+{
+	return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
+}
+
+/* One field of the context, read where it is written: see see_ops(). */
+#define field(ops, name) (*(volatile __u32 *)&(ops)->name)
+
+/*
+ * All fields are read before anything is chosen: the compiler would rather choose between
+ * two addresses in the context, and the verifier refuses a modified pointer to it.
+ */
+static __always_inline void see_ops(struct seen *seen, struct bpf_sock_ops *ops, __u32 side)
+{
+	/* remote_port is in network byte order, local_port in host byte order. */
+	__u64 remote_port = bpf_ntohl(field(ops, remote_port));
+	__u64 local_port = field(ops, local_port);
+	__u32 is_ip6 = smc_auto_equal(field(ops, family), AF_INET6);
+	__u64 ip4 = field(ops, remote_ip4);
+	__u64 ip6[4] = {
+		field(ops, remote_ip6[0]),
+		field(ops, remote_ip6[1]),
+		field(ops, remote_ip6[2]),
+		field(ops, remote_ip6[3]),
+	};
+	__u64 mapped = ip4 << 32 | bpf_htonl(0xffff);
+
+	seen->high = (ip6[1] << 32 | ip6[0]) * is_ip6;
+	seen->low = mapped + ((ip6[3] << 32 | ip6[2]) - mapped) * is_ip6;
+	seen->what = remote_port << WHAT_PEER_PORT | local_port << WHAT_LOCAL_PORT |
+		     (__u64)side << WHAT_SIDE;
+	seen->cookie = bpf_get_socket_cookie(ops);
+	seen->now = now_coarse();
+}
+
+static __always_inline struct tcp_sock *tcp_sock_of_ops(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+
+	return has_smc() && sk ? (struct tcp_sock *)bpf_skc_to_tcp_sock(sk) : (void *)0;
+}
+
+static __always_inline __u32 ops_have_option(struct bpf_sock_ops *ops)
+{
+	return has_option(tcp_sock_of_ops(ops));
+}
+
+static __always_inline void open_ops(struct bpf_sock_ops *ops, __u32 side, __u32 asked)
+{
+	__u32 port = side == SMC_POLICY_ACCEPT ? field(ops, local_port)
+					       : bpf_ntohl(field(ops, remote_port));
+	struct look look;
+	struct seen seen;
+
+	if (!begin_look(&look, side, port, asked))
+		return;
+	see_ops(&seen, ops, side);
+	seen.what |= (__u64)asked << WHAT_ASKED;
+	if (end_look(&look, &seen))
+		count_verdict(seen.high, seen.low, seen.what, seen.cookie,
+			      has_netns_cookie ? bpf_get_netns_cookie(ops) : 0);
+}
+
+/* At the start of tcp_connect(). */
+static __always_inline void ops_connecting(struct bpf_sock_ops *ops)
+{
+	__u32 asked = ops_have_option(ops);
+
+	open_ops(ops, SMC_POLICY_CONNECT, asked);
+	if (asked || (has_smc() && is_comparing(now_coarse())))
+		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG);
+}
+
+/* On a kernel with SMC, in tcp_init_transfer(). */
+static __always_inline void ops_handshake(struct bpf_sock_ops *ops, __u32 side, __u32 asked)
+{
+	struct seen seen;
+
+	see_ops(&seen, ops, side);
+	seen.what |= (__u64)(__u16)field(ops, total_retrans) << WHAT_TIMES;
+	connected(&seen, asked);
+}
+
+static __always_inline void ops_accepted(struct bpf_sock_ops *ops)
+{
+	__u32 asked = ops_have_option(ops);
+
+	open_ops(ops, SMC_POLICY_ACCEPT, asked);
+	if (asked)
+		ops_handshake(ops, SMC_POLICY_ACCEPT, asked);
+}
+
+/*
+ * A retransmission timer has ended; of the SYN if the state says so.  The callback tells how often it
+ * has been sent again already (icsk_retransmits; tcp_write_timeout()).
+ */
+static __always_inline void ops_timed_out(struct bpf_sock_ops *ops)
+{
+	struct seen seen;
+
+	if (field(ops, state) != BPF_TCP_SYN_SENT)
+		return;
+	see_ops(&seen, ops, SMC_POLICY_CONNECT);
+	seen.what |= (__u64)ops_have_option(ops) << WHAT_ASKED |
+		     (__u64)(__u16)(field(ops, args[0]) + 1) << WHAT_TIMES;
+	unanswered(seen.high, seen.low, seen.what, seen.cookie, seen.now);
+}
+
 SEC("sockops")
-int watch_open(struct bpf_sock_ops *ops)
+int watch_sockops(struct bpf_sock_ops *ops)
 {
 	switch (field(ops, op)) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-		connecting(ops);
+		ops_connecting(ops);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
-		/* On a kernel without SMC there is nothing to tell. */
 		if (has_smc())
-			connected(ops);
+			ops_handshake(ops, SMC_POLICY_CONNECT, ops_have_option(ops));
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		accepted(ops);
+		ops_accepted(ops);
 		break;
 	case BPF_SOCK_OPS_RTO_CB:
-		timed_out(ops);
+		ops_timed_out(ops);
 		break;
 	}
 	return 1;

@@ -194,7 +194,7 @@ struct smc_policy_host {
 	__u32 cooldown; /* seconds of the last pause, 0: none */
 	__u32 cooldown_code; /* the resource error that brought it */
 	__u64 cooldown_times;
-	__u64 lost; /* living connections that were pushed out: they teach nothing */
+	__u64 lost; /* connections that teach nothing: no table had room for them any more */
 	__u64 suspect_until; /* some path may be suspect until then */
 	__u32 counts; /* 1: no hook decides, so the watcher counts what would have been */
 	__u32 smc_events; /* 1: SMC's tracepoints tell what it carries and why it falls back */

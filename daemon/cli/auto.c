@@ -212,7 +212,7 @@ static void print_shown(const json_t *learned)
 	cli_print_obstacles(learned);
 	if (cli_number(learned, "lost"))
 		table_field("lost",
-			    "%lld connections that teach nothing: raise connections in [auto]",
+			    "%lld connections that teach nothing: raise connections or peers in [auto]",
 			    (long long)cli_number(learned, "lost"));
 	if (!json_array_size(json_object_get(learned, "services")) &&
 	    !json_array_size(json_object_get(learned, "peers"))) {

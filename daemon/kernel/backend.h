@@ -20,9 +20,11 @@ enum hook_state {
 	HOOK_IN_FORCE, /* our program decides there */
 };
 
+#define HOOK_NAME_SIZE 64
+
 /* One place in the kernel where a program can be called. */
 struct backend_hook {
-	char name[64];
+	char name[HOOK_NAME_SIZE];
 	enum hook_state state;
 	char detail[256]; /* one line: what is so, or why not */
 };

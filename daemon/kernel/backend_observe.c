@@ -39,9 +39,10 @@ static int release(struct kernel *kernel, struct kernel_error *error)
 
 static void describe(const struct kernel *kernel, struct backend_hooks *hooks)
 {
-	static const char name[] = "observe (cgroup v2 sockops)";
+	char name[HOOK_NAME_SIZE];
 	const char *why;
 
+	snprintf(name, sizeof(name), "observe (%s)", watcher_way(kernel));
 	if (kernel->backend && kernel->backend != &backend_observe)
 		backend_add_hook(hooks, name, HOOK_READY,
 				 "not needed while the policy is enforced");

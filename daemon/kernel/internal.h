@@ -136,6 +136,9 @@ void watcher_close(struct kernel *kernel);
 /* Whether connections are watched; else why not. */
 bool watcher_works(const struct kernel *kernel, const char **why);
 
+/* What in the kernel shows that a connection opens. */
+const char *watcher_way(const struct kernel *kernel);
+
 /* programs.c */
 
 /* Load the programs of @skeleton, to be called @what, and tell the log how long it took. */

@@ -32,11 +32,31 @@ enum {
 	LINK_RESET,
 	LINK_RESET_BY_PEER,
 	LINK_LIVING,
+	LINK_RETRANSMIT, /* not with sockops */
 	LINKS,
 };
 
-static const char *const pins[LINKS + 1] = { "watch_open", "watch_close", "watch_reset",
-					     "watch_reset_by_peer", "watch_living" };
+/* What shows that a connection opens. */
+struct way {
+	const char *name;
+	const char *pins[LINKS + 1];
+};
+
+static const struct way tracepoints = {
+	.name = "inet_sock_set_state",
+	.pins = { "watch_open", "watch_close", "watch_reset", "watch_reset_by_peer", "watch_living",
+		  "watch_retransmit" },
+};
+
+static const struct way sockops = {
+	.name = "cgroup v2 sockops",
+	.pins = { "watch_sockops", "watch_close", "watch_reset", "watch_reset_by_peer",
+		  "watch_living" },
+};
+
+/* Of each way what the other does not have. */
+static const char *const tracepoints_only[] = { "watch_open", "watch_retransmit", NULL };
+static const char *const sockops_only[] = { "watch_sockops", NULL };
 
 enum {
 	SMC_FALLBACK,
@@ -48,6 +68,7 @@ enum {
 static const char *const smc_pins[SMC_LINKS + 1] = { "smc_fallback", "smc_sent", "smc_received" };
 
 struct watcher {
+	const struct way *way; /* of what is loaded or attached */
 	struct watch_bpf *programs; /* loaded and to be attached, else NULL */
 	int link[LINKS]; /* -1: not attached */
 	struct kernel_error why; /* not */
@@ -106,6 +127,11 @@ static int open_cgroup(void)
 
 /* ---- loading and attaching ---- */
 
+static bool has_sockops_helper(enum bpf_func_id helper)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, helper, NULL) == 1;
+}
+
 /* Take over the links that are pinned as @names, if all are there and of @build. */
 static bool adopt(struct kernel *kernel, const char *const *names, struct kernel_build build,
 		  int *links)
@@ -120,23 +146,29 @@ static bool adopt(struct kernel *kernel, const char *const *names, struct kernel
 	return true;
 }
 
-static int load(struct kernel *kernel, struct watcher *watcher)
+static int load(struct kernel *kernel, struct watcher *watcher, const struct way *way)
 {
-	int rc;
+	struct watch_bpf *programs = watch_bpf__open();
+	int rc = programs ? maps_share(kernel, programs->obj, &programs->rodata->connection_sets)
+			  : -errno;
 
-	watcher->programs = watch_bpf__open();
-	rc = watcher->programs ? maps_share(kernel, watcher->programs->obj,
-					    &watcher->programs->rodata->connection_sets)
-			       : -errno;
-	if (rc)
+	if (!rc) {
+		bpf_program__set_autoload(programs->progs.watch_open, way == &tracepoints);
+		bpf_program__set_autoload(programs->progs.watch_retransmit, way == &tracepoints);
+		bpf_program__set_autoload(programs->progs.watch_sockops, way == &sockops);
+		programs->rodata->has_coarse_clock =
+			way == &sockops && has_sockops_helper(BPF_FUNC_ktime_get_coarse_ns);
+		programs->rodata->has_netns_cookie =
+			way == &sockops && has_sockops_helper(BPF_FUNC_get_netns_cookie);
+		rc = kernel_load(programs->skeleton, "watch");
+	}
+	if (rc) {
+		watch_bpf__destroy(programs);
 		return rc;
-	watcher->programs->rodata->has_coarse_clock =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_ktime_get_coarse_ns,
-					NULL) == 1;
-	watcher->programs->rodata->has_netns_cookie =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_get_netns_cookie, NULL) ==
-		1;
-	return kernel_load(watcher->programs->skeleton, "watch");
+	}
+	watcher->programs = programs;
+	watcher->way = way;
+	return 0;
 }
 
 static bool has_smc_events(const struct watcher *watcher)
@@ -155,6 +187,21 @@ static void note_smc_events(struct kernel *kernel)
 	else if (!kernel->host->smc_events)
 		kernel->host->judged_from = clock_ns(CLOCK_MONOTONIC);
 	kernel->host->smc_events = attached;
+}
+
+/* Take over what watches connections, as far as it is of this build. */
+static bool adopt_watch(struct kernel *kernel, struct watcher *watcher)
+{
+	static const struct way *const ways[] = { &tracepoints, &sockops };
+	struct kernel_build build = kernel_build_of(watch_bpf__elf_bytes);
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if (!adopt(kernel, ways[i]->pins, build, watcher->link))
+			continue;
+		watcher->way = ways[i];
+		return true;
+	}
+	return false;
 }
 
 void watcher_load(struct kernel *kernel)
@@ -176,17 +223,16 @@ void watcher_load(struct kernel *kernel)
 	if (!adopt(kernel, smc_pins, kernel_build_of(smc_bpf__elf_bytes), watcher->smc))
 		kernel_unpin(kernel, smc_pins);
 	note_smc_events(kernel);
-	if (adopt(kernel, pins, kernel_build_of(watch_bpf__elf_bytes), watcher->link))
+	if (adopt_watch(kernel, watcher))
 		return;
-	rc = load(kernel, watcher);
-	if (!rc)
-		return;
-	watch_bpf__destroy(watcher->programs);
-	watcher->programs = NULL;
-	kernel_load_failed(&watcher->why, rc, "watch");
+	rc = load(kernel, watcher, &tracepoints);
+	if (rc)
+		rc = load(kernel, watcher, &sockops);
+	if (rc)
+		kernel_load_failed(&watcher->why, rc, "watch");
 }
 
-static int attach_open(struct watcher *watcher)
+static int attach_sockops(struct watcher *watcher)
 {
 	autoclose int cgroup = open_cgroup();
 	int fd;
@@ -195,7 +241,7 @@ static int attach_open(struct watcher *watcher)
 		return kernel_fail(&watcher->why, cgroup,
 				   "no cgroup v2 root: %s; mount it at /sys/fs/cgroup",
 				   strerror(-cgroup));
-	fd = bpf_link_create(bpf_program__fd(watcher->programs->progs.watch_open), cgroup,
+	fd = bpf_link_create(bpf_program__fd(watcher->programs->progs.watch_sockops), cgroup,
 			     BPF_CGROUP_SOCK_OPS, NULL);
 	if (fd < 0)
 		return kernel_fail(&watcher->why, -errno, "cannot attach to cgroup v2: %s",
@@ -218,20 +264,20 @@ static int attach_program(struct kernel_error *why, struct bpf_program *program,
 
 static int attach_all(struct watcher *watcher)
 {
-	int rc = attach_open(watcher);
+	const struct watch_bpf *programs = watcher->programs;
+	struct bpf_program *const program[LINKS] = {
+		[LINK_OPEN] = programs->progs.watch_open,
+		[LINK_CLOSE] = programs->progs.watch_close,
+		[LINK_RESET] = programs->progs.watch_reset,
+		[LINK_RESET_BY_PEER] = programs->progs.watch_reset_by_peer,
+		[LINK_LIVING] = programs->progs.watch_living,
+		[LINK_RETRANSMIT] = programs->progs.watch_retransmit,
+	};
+	int rc = watcher->way == &sockops ? attach_sockops(watcher) : 0;
 
-	if (!rc)
-		rc = attach_program(&watcher->why, watcher->programs->progs.watch_close,
-				    &watcher->link[LINK_CLOSE]);
-	if (!rc)
-		rc = attach_program(&watcher->why, watcher->programs->progs.watch_reset,
-				    &watcher->link[LINK_RESET]);
-	if (!rc)
-		rc = attach_program(&watcher->why, watcher->programs->progs.watch_reset_by_peer,
-				    &watcher->link[LINK_RESET_BY_PEER]);
-	if (!rc)
-		rc = attach_program(&watcher->why, watcher->programs->progs.watch_living,
-				    &watcher->link[LINK_LIVING]);
+	for (int i = 0; watcher->way->pins[i] && !rc; i++)
+		if (watcher->link[i] < 0)
+			rc = attach_program(&watcher->why, program[i], &watcher->link[i]);
 	if (rc) {
 		close_links(watcher->link, LINKS);
 		return rc;
@@ -248,6 +294,13 @@ bool watcher_works(const struct kernel *kernel, const char **why)
 
 	*why = watcher ? watcher->why.text : "out of memory";
 	return watcher && watcher->link[LINK_OPEN] >= 0;
+}
+
+const char *watcher_way(const struct kernel *kernel)
+{
+	const struct watcher *watcher = kernel->watcher;
+
+	return watcher && watcher->way ? watcher->way->name : tracepoints.name;
 }
 
 static int pin_all(struct kernel *kernel, const char *set, const char *const *names,
@@ -267,7 +320,7 @@ int watcher_pin(struct kernel *kernel, const char *set, struct kernel_error *err
 	int rc = 0;
 
 	if (watcher_works(kernel, &why))
-		rc = pin_all(kernel, set, pins, watcher->link,
+		rc = pin_all(kernel, set, watcher->way->pins, watcher->link,
 			     kernel_build_of(watch_bpf__elf_bytes), error);
 	if (!rc && has_smc_events(watcher))
 		rc = pin_all(kernel, set, smc_pins, watcher->smc,
@@ -279,7 +332,8 @@ bool watcher_pinned(const struct kernel *kernel)
 {
 	const char *why;
 
-	return (!watcher_works(kernel, &why) || kernel_pinned(kernel, pins, LINKS)) &&
+	return (!watcher_works(kernel, &why) ||
+		kernel_pinned(kernel, kernel->watcher->way->pins, LINKS)) &&
 	       (!has_smc_events(kernel->watcher) || kernel_pinned(kernel, smc_pins, SMC_LINKS));
 }
 
@@ -309,6 +363,9 @@ int watcher_attach(struct kernel *kernel, const char *set, bool counts, struct k
 		attach_all(kernel->watcher);
 	if (!watcher_works(kernel, &why))
 		log_warning("connections are not watched and nothing is learned: %s", why);
+	else if (!kernel->fresh)
+		kernel_unpin(kernel,
+			     kernel->watcher->way == &sockops ? tracepoints_only : sockops_only);
 	kernel->host->counts = counts;
 	note_smc_events(kernel);
 	return watcher_pin(kernel, set, error);
@@ -547,7 +604,8 @@ int kernel_records(const struct kernel *kernel)
 
 void watcher_release(struct kernel *kernel)
 {
-	kernel_unpin(kernel, pins);
+	kernel_unpin(kernel, tracepoints.pins);
+	kernel_unpin(kernel, sockops.pins);
 	kernel_unpin(kernel, smc_pins);
 	watcher_close(kernel);
 }
@@ -555,14 +613,14 @@ void watcher_release(struct kernel *kernel)
 void watcher_describe(const struct kernel *kernel, struct backend_hooks *hooks)
 {
 	const struct watcher *watcher = kernel->watcher;
+	char name[HOOK_NAME_SIZE];
 	const char *why;
 
+	snprintf(name, sizeof(name), "learn (%s, tcp_destroy_sock)", watcher_way(kernel));
 	if (watcher_works(kernel, &why))
-		backend_add_hook(hooks, "learn (sockops, tcp_destroy_sock)", HOOK_IN_FORCE,
-				 "every TCP connection is a lesson");
+		backend_add_hook(hooks, name, HOOK_IN_FORCE, "every TCP connection is a lesson");
 	else
-		backend_add_hook(hooks, "learn (sockops, tcp_destroy_sock)", HOOK_ABSENT, "%s",
-				 why);
+		backend_add_hook(hooks, name, HOOK_ABSENT, "%s", why);
 	if (has_smc_events(watcher))
 		backend_add_hook(hooks, "learn (SMC's tracepoints)", HOOK_IN_FORCE,
 				 "SMC tells what it carries and why it falls back");
