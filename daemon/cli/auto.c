@@ -211,9 +211,10 @@ static void print_shown(const json_t *learned)
 		    (long long)cli_number(learned, "smc_connections"));
 	cli_print_obstacles(learned);
 	if (cli_number(learned, "lost"))
-		table_field("lost",
-			    "%lld connections that teach nothing: raise connections or peers in [auto]",
-			    (long long)cli_number(learned, "lost"));
+		table_field(
+			"lost",
+			"%lld connections that teach nothing: raise connections or peers in [auto]",
+			(long long)cli_number(learned, "lost"));
 	if (!json_array_size(json_object_get(learned, "services")) &&
 	    !json_array_size(json_object_get(learned, "peers"))) {
 		puts("nothing is learned");

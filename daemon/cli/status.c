@@ -68,7 +68,8 @@ static void print_learned(const json_t *learned)
 			(long long)cli_number(service, "connections"),
 			json_real_value(json_object_get(service, "gained")));
 	if (cli_number(learned, "lost"))
-		table_field("", "%lld connections taught nothing: raise connections or peers in [auto]",
+		table_field("",
+			    "%lld connections taught nothing: raise connections or peers in [auto]",
 			    (long long)cli_number(learned, "lost"));
 	cli_print_obstacles(learned);
 }

@@ -268,16 +268,17 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 
 /*
  * Put server->added, changed by the caller, in force and (@durable) on disk, or
- * neither.
+ * neither.  @change: as for state_prepare().
  */
-static int commit_added(struct server *server, bool durable, bool *changed,
-			struct kernel_error *error)
+static int commit_added(struct server *server, const struct state_change *change, bool durable,
+			bool *changed, struct kernel_error *error)
 {
 	struct kernel_error state_error;
 	int rc = 0;
 
 	if (durable)
-		rc = state_prepare(&server->state, &server->added, server->generation + 1, error);
+		rc = state_prepare(&server->state, &server->added, change, server->generation + 1,
+				   error);
 	if (rc)
 		return rc;
 	rc = enforce(server, &server->config, changed, error);
@@ -320,14 +321,18 @@ static int put_added(struct server *server, struct policy_rule *rule, bool *chan
 		     struct kernel_error *error)
 {
 	struct policy_rule *before = policy_take(&server->added, rule->name);
-	bool durable = rule->origin == POLICY_ORIGIN_COMMAND ||
-		       (before && before->origin == POLICY_ORIGIN_COMMAND);
+	bool kept = rule->origin == POLICY_ORIGIN_COMMAND;
+	struct state_change change = {
+		.put = kept ? rule : NULL,
+		.gone = &before,
+		.n_gone = !kept && before && before->origin == POLICY_ORIGIN_COMMAND,
+	};
 	int rc = policy_put(&server->added, rule);
 
 	if (rc)
 		kernel_fail(error, rc, "out of memory");
 	else
-		rc = commit_added(server, durable, changed, error);
+		rc = commit_added(server, &change, kept || change.n_gone, changed, error);
 	if (!rc) {
 		policy_rule_free(before);
 		return 0;
@@ -386,6 +391,7 @@ static int check_deletable(const struct server *server, const char *name,
 int server_del_rules(struct server *server, const char *const *names, size_t n,
 		     struct kernel_error *error)
 {
+	struct state_change change;
 	struct policy taken;
 	bool durable = false, changed;
 	int rc = 0;
@@ -403,8 +409,9 @@ int server_del_rules(struct server *server, const char *const *names, size_t n,
 		durable |= rule->origin == POLICY_ORIGIN_COMMAND;
 		rc = policy_put(&taken, rule);
 	}
+	change = (struct state_change){ .gone = taken.rules, .n_gone = taken.n_rules };
 	rc = rc ? kernel_fail(error, rc, "out of memory")
-		: commit_added(server, durable, &changed, error);
+		: commit_added(server, &change, durable, &changed, error);
 	while (rc && taken.n_rules)
 		policy_put(&server->added, taken.rules[--taken.n_rules]);
 	policy_clear(&taken);
@@ -446,7 +453,7 @@ static int on_ttl(sd_event_source *source, uint64_t usec, void *userdata)
 	bool changed;
 
 	(void)usec;
-	if (!commit_added(server, drop_ended(server), &changed, &error))
+	if (!commit_added(server, NULL, drop_ended(server), &changed, &error))
 		return 0; /* and the timer is set anew */
 	log_error("cannot take a rule whose ttl has ended out of force, will try again: %s",
 		  error.text);

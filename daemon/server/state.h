@@ -1,21 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules that were added by command, kept in STATE_DIR/rules.json.  A change
- * is written beside the file first and takes its place in one step.
+ * The rules that were added by command: STATE_DIR/rules.json has them all, and
+ * STATE_DIR/rules.journal, if it names the same number as that file, what has changed since, a line
+ * a change.  A change is one line more in the journal; when that has become long, a new rules.json
+ * is written beside the old one and takes its place in one step.
  */
 #ifndef SMC_POLICY_STATE_H
 #define SMC_POLICY_STATE_H
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "kernel/error.h"
 #include "policy/rule.h"
 
 struct state {
 	int dir; /* STATE_DIR */
-	char path[PATH_MAX]; /* of the file, for messages */
-	uint64_t generation; /* when it was written */
+	char dir_path[PATH_MAX], path[PATH_MAX]; /* of it and of rules.json, for messages */
+	uint64_t generation; /* of the last change that was read */
+	int64_t id; /* of rules.json, 0: there is none that a journal could go on from */
+	int64_t next_id; /* of the one that is prepared */
+	int journal; /* descriptor for writing, -1: not open */
+	off_t size; /* of it, as far as it counts; 0: there is none for that id */
+	off_t appended; /* what is prepared behind that, 0: nothing is */
+};
+
+/* What a change does to the rules; only those of origin POLICY_ORIGIN_COMMAND are kept. */
+struct state_change {
+	const struct policy_rule *put; /* new or in the place of one of its name; NULL: none */
+	struct policy_rule *const *gone; /* rules that are no more, by name */
+	size_t n_gone;
 };
 
 /*
@@ -30,14 +46,18 @@ void state_close(struct state *state);
 /* The empty new file @name in STATE_DIR, in the place of any other; NULL and errno. */
 FILE *state_create(const struct state *state, const char *name);
 
-/* Write the command rules of @added durably beside the file in force. */
-int state_prepare(struct state *state, const struct policy *added, uint64_t generation,
+/*
+ * Write @change, after which the rules are those of @added, durably; @change NULL: write them all
+ * anew.  After it either state_commit() or state_abort().
+ */
+int state_prepare(struct state *state, const struct policy *added,
+		  const struct state_change *change, uint64_t generation,
 		  struct kernel_error *error);
 
-/* Put what was prepared in the place of the file. */
+/* What was prepared is what the next start reads. */
 int state_commit(struct state *state, struct kernel_error *error);
 
-/* Drop what was prepared, if anything was. */
+/* It is not: drop what was prepared, if anything was. */
 void state_abort(struct state *state);
 
 #endif

@@ -130,13 +130,34 @@ static void write_list(unsigned int version)
 	fclose(file);
 }
 
-static void write_rules(int n)
+/* The rules from @first on in a configuration. */
+static void write_rules(int first, int n)
 {
 	FILE *file = create_config();
 
-	for (int i = 0; i < n; i++)
+	for (int i = first; i < n; i++)
 		fprintf(file, "[rule r%d]\npeers = 10.%d.%d.0/24\nports = %d\naction = allow\n", i,
 			i / 256, i % 256, 1 + i % 60000);
+	fclose(file);
+}
+
+/* The first @n of them as rules that were added by command. */
+static void write_state(int n)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/state", folder);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		die("cannot make %s", path);
+	file = create_file("state/rules.json");
+	fprintf(file, "{\"format\": 2, \"generation\": 1, \"journal\": 1, \"rules\": [");
+	for (int i = 0; i < n; i++)
+		fprintf(file,
+			"%s{\"name\": \"r%d\", \"peers\": \"10.%d.%d.0/24\", "
+			"\"ports\": \"%d\", \"action\": \"allow\"}",
+			i ? "," : "", i, i / 256, i % 256, 1 + i % 60000);
+	fprintf(file, "]}\n");
 	fclose(file);
 }
 
@@ -293,17 +314,19 @@ static struct cost time_add(const char *name, int i, bool runtime)
 	return cost;
 }
 
-/* How long the disk takes for a durable change: ms.  See state_prepare() and state_commit(). */
+/* How long the disk takes for a durable change: ms.  See state_prepare(). */
 static double time_flush(void)
 {
-	static const char text[16384];
-	uint64_t start = clock_us(CLOCK_MONOTONIC);
-	autoclose int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclose int fd = openat(dir, "flushed.next", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	static const char text[128];
+	char path[64];
+	autoclose int fd = -1;
+	uint64_t start;
 
-	if (fd < 0 || write(fd, text, sizeof(text)) != sizeof(text) || fsync(fd) ||
-	    renameat(dir, "flushed.next", dir, "flushed") || fsync(dir))
-		die("cannot write in %s", folder);
+	snprintf(path, sizeof(path), "%s/flushed", folder);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	start = clock_us(CLOCK_MONOTONIC);
+	if (fd < 0 || write(fd, text, sizeof(text)) != sizeof(text) || fdatasync(fd))
+		die("cannot write %s", path);
 	return (double)(clock_us(CLOCK_MONOTONIC) - start) / 1000;
 }
 
@@ -442,7 +465,8 @@ static void bench_rules(void)
 	struct samples runtime = { 0 }, durable = { 0 }, flush = { 0 };
 	char name[16];
 
-	write_rules(RULES);
+	write_state(RULES / 2);
+	write_rules(RULES / 2, RULES);
 	start_daemon();
 	for (int i = 0; i < 300; i++) {
 		snprintf(name, sizeof(name), "new%d", i);
@@ -453,17 +477,20 @@ static void bench_rules(void)
 		add_cost(&durable, time_add(name, i, false));
 		add_sample(&flush, time_flush());
 	}
-	print_row("`policy add --runtime` with 10,000 rules in force", &runtime, 99, "5 ms");
-	print_row("`policy add` with 10,000 rules in force, durable", &durable, 99, "5 ms");
-	print_row("- of it the disk, which flushes a file and a directory", &flush, 99, "");
+	print_row(
+		"`policy add --runtime` with 10,000 rules in force, half of them added by command",
+		&runtime, 99, "5 ms");
+	print_row("`policy add` with them in force, durable", &durable, 99, "5 ms");
+	print_row("- of it the disk, which flushes one line", &flush, 99, "");
 	stop_daemon(SIGTERM);
+	write_state(0);
 }
 
 static void bench_start(void)
 {
 	struct samples fresh = { 0 }, load = { 0 }, again = { 0 };
 
-	write_rules(1000);
+	write_rules(0, 1000);
 	for (int i = 0; i < 7; i++) {
 		skip_log();
 		add_sample(&fresh, start_daemon());
