@@ -189,6 +189,17 @@ GLOBAL __u32 smc_policy_probe(__u32 side, __u64 high, __u64 low)
 	return 0;
 }
 
+/*
+ * Whether on this host nothing speaks against any smc, as it is most of the time: then an allow needs
+ * no smc_policy_settle().
+ */
+static __always_inline int smc_policy_all_clear(void)
+{
+	const struct smc_policy_host *host = smc_policy_host_state();
+
+	return host && !(host->cooldown_until | host->paths_known | host->peers_known);
+}
+
 static __always_inline void smc_policy_decide_in(smc_policy_image_t img,
 						 const struct smc_policy_query *query,
 						 const struct smc_policy_asking *asking,
@@ -212,6 +223,11 @@ static __always_inline void smc_policy_decide_in(smc_policy_image_t img,
 	if (result.action != SMC_POLICY_AUTO && result.action != SMC_POLICY_ALLOW)
 		return;
 	limits = header->word[SMC_POLICY_HDR_LIMITS];
+	if (result.action == SMC_POLICY_ALLOW && !limits &&
+	    !header->word[SMC_POLICY_HDR_FLAGS] && smc_policy_all_clear()) {
+		answer->verdict = SMC_POLICY_SMC;
+		return;
+	}
 	what = (__u64)(query->side & 1) << SETTLE_SIDE |
 	       (__u64)(result.action == SMC_POLICY_AUTO) << SETTLE_AUTO |
 	       (__u64)(result.slot != SMC_POLICY_SLOT_DEFAULT) << SETTLE_RULE |
