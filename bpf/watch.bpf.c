@@ -84,11 +84,11 @@ static __always_inline __u32 times_of(__u64 what)
 }
 
 /* Somewhere a path may be suspect: look how connections without the option do. */
-static __always_inline int is_comparing(__u64 now)
+static __always_inline int is_comparing(void)
 {
 	const struct smc_policy_host *host = smc_policy_host_state();
 
-	return host && now < host->suspect_until;
+	return host && smc_policy_before(host->suspect_until);
 }
 
 /*
@@ -280,7 +280,7 @@ GLOBAL int connected_by_tcp(__u64 high, __u64 low, __u64 what, __u64 cookie, __u
 		/* It was this host that left the option out. */
 		smc_auto_live_at(&place)->info &= ~SMC_AUTO_LIVE_ASKED;
 	}
-	if (is_comparing(now))
+	if (is_comparing())
 		smc_policy_path_compare(connection.peer, 1, now);
 	return 0;
 }
@@ -360,7 +360,7 @@ int BPF_PROG(watch_retransmit, struct sock *sk)
 		return 0;
 	tp = tcp_sock_of(sk);
 	asked = has_option(tp);
-	if (!tp || (!asked && !is_comparing(bpf_ktime_get_ns())))
+	if (!tp || (!asked && !is_comparing()))
 		return 0;
 	see_sock(&seen, sk, SMC_POLICY_CONNECT);
 	seen.what |= (__u64)asked << WHAT_ASKED | (__u64)(__u16)tp->total_retrans << WHAT_TIMES;
@@ -382,6 +382,15 @@ static __always_inline void open_sock(struct sock *sk, __u32 side, __u32 asked)
 	if (end_look(&look, &seen))
 		count_verdict(seen.high, seen.low, seen.what, seen.cookie,
 			      sk->__sk_common.skc_net.net->net_cookie);
+}
+
+/*
+ * Whether the end of a handshake without the option tells anything: who asked has been looked at and
+ * got a cookie, and who was passed over has none.
+ */
+static __always_inline int may_tell(const struct sock *sk)
+{
+	return sk->__sk_common.skc_cookie.counter || is_comparing();
 }
 
 /* The handshake of @sk is complete, on a kernel with SMC. */
@@ -414,7 +423,8 @@ int BPF_PROG(watch_open, struct sock *sk, int before, int now)
 	asked = has_option(tp);
 	if (now == BPF_TCP_SYN_SENT || side == SMC_POLICY_ACCEPT)
 		open_sock(sk, side, asked);
-	if (tp && now == BPF_TCP_ESTABLISHED && (asked || side == SMC_POLICY_CONNECT))
+	if (tp && now == BPF_TCP_ESTABLISHED &&
+	    (asked || (side == SMC_POLICY_CONNECT && may_tell(sk))))
 		handshake_of_sock(sk, side, tp, asked);
 	return 0;
 }
@@ -491,7 +501,7 @@ static __always_inline void ops_connecting(struct bpf_sock_ops *ops)
 	__u32 asked = ops_have_option(ops);
 
 	open_ops(ops, SMC_POLICY_CONNECT, asked);
-	if (asked || (has_smc() && is_comparing(now_coarse())))
+	if (asked || (has_smc() && is_comparing()))
 		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG);
 }
 
