@@ -223,8 +223,8 @@ static __always_inline void smc_policy_decide_in(smc_policy_image_t img,
 	if (result.action != SMC_POLICY_AUTO && result.action != SMC_POLICY_ALLOW)
 		return;
 	limits = header->word[SMC_POLICY_HDR_LIMITS];
-	if (result.action == SMC_POLICY_ALLOW && !limits &&
-	    !header->word[SMC_POLICY_HDR_FLAGS] && smc_policy_all_clear()) {
+	if (result.action == SMC_POLICY_ALLOW && !limits && !header->word[SMC_POLICY_HDR_FLAGS] &&
+	    smc_policy_all_clear()) {
 		answer->verdict = SMC_POLICY_SMC;
 		return;
 	}
