@@ -117,6 +117,14 @@ static int read_change(struct state *state, const json_t *change, struct policy 
 	return rule ? keep_rule(added, rule, why) : 0;
 }
 
+static int cannot_read_journal(const struct state *state, struct kernel_error *error)
+{
+	int rc = errno ? -errno : -EIO;
+
+	return kernel_fail(error, rc, "cannot read %s/" JOURNAL_NAME ": %s", state->dir_path,
+			   strerror(-rc));
+}
+
 /*
  * The lines of @file behind the first one.  The last one may have been written in part when the host
  * went down: nobody was told that it is kept.
@@ -131,22 +139,24 @@ static int read_changes(struct state *state, FILE *file, struct policy *added,
 
 	for (unsigned int n = 2; (length = getline(&line, &size, file)) > 0; n++) {
 		autojson json_t *change = NULL;
-		json_error_t at;
+		json_error_t at = { 0 };
 
-		snprintf(why.text, sizeof(why.text), "not JSON");
 		if (line[length - 1] == '\n')
 			change = json_loadb(line, (size_t)length, JSON_REJECT_DUPLICATES, &at);
-		if (change && !read_change(state, change, added, &why)) {
-			state->size += length;
-			continue;
-		}
-		if (getc(file) != EOF)
+		if (change && read_change(state, change, added, &why))
 			return damaged_journal(state, error, n, why.text);
-		log_warning("%s/" JOURNAL_NAME ":%u: a change that was never complete is left out",
-			    state->dir_path, n);
-		break;
+		if (!change &&
+		    (json_error_code(&at) == json_error_out_of_memory || getc(file) != EOF))
+			return damaged_journal(state, error, n, at.text);
+		if (!change) {
+			log_warning("%s/" JOURNAL_NAME
+				    ":%u: a change that was never complete is left out",
+				    state->dir_path, n);
+			return 0;
+		}
+		state->size += length;
 	}
-	return 0;
+	return feof(file) ? 0 : cannot_read_journal(state, error);
 }
 
 /* The journal, if it is the one of the rules.json that was read. */
@@ -163,10 +173,11 @@ static int read_journal(struct state *state, struct policy *added, struct kernel
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (!file)
-		return kernel_fail(error, -errno, "cannot read %s/" JOURNAL_NAME ": %s",
-				   state->dir_path, strerror(errno));
+		return cannot_read_journal(state, error);
 	steal_fd(fd);
 	length = getline(&line, &size, file);
+	if (length <= 0 && !feof(file))
+		return cannot_read_journal(state, error);
 	/* The host went down before there was anything in it. */
 	if (length <= 0 || line[length - 1] != '\n')
 		return 0;
@@ -315,19 +326,21 @@ static int prepare_file(struct state *state, const struct policy *added, uint64_
 	return 0;
 }
 
+/* @change as a line of the journal has it; NULL: out of memory. */
 static json_t *write_change(const struct state_change *change, uint64_t generation)
 {
-	json_t *json = json_pack("{s:I}", "generation", (json_int_t)generation);
-	json_t *gone = json_array();
+	autojson json_t *gone = json_array();
+	json_t *json;
 
 	for (size_t i = 0; i < change->n_gone; i++)
-		if (change->gone[i]->origin == POLICY_ORIGIN_COMMAND)
-			json_array_append_new(gone, json_string(change->gone[i]->name));
-	if (json_array_size(gone))
-		json_object_set(json, "gone", gone);
-	json_decref(gone);
-	if (change->put)
-		json_object_set_new(json, "put", write_rule(change->put));
+		if (change->gone[i]->origin == POLICY_ORIGIN_COMMAND &&
+		    json_array_append_new(gone, json_string(change->gone[i]->name)))
+			return NULL;
+	json = json_pack("{s:I, s:O}", "generation", (json_int_t)generation, "gone", gone);
+	if (json && change->put && json_object_set_new(json, "put", write_rule(change->put))) {
+		json_decref(json);
+		return NULL;
+	}
 	return json;
 }
 
