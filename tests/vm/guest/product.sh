@@ -55,6 +55,10 @@ gone()
 BACKEND=native
 [ ! -e /vm/smc_policy.ko ] || BACKEND=kmod
 
+# What shows that a connection opens: up to 5.11 tracepoints get no cookie.
+WATCHED_BY=inet_sock_set_state
+[ "$SERIES" != 5.10 ] || WATCHED_BY='cgroup v2 sockops'
+
 # product_up: daemon, and module if the kernel needs it, with the configuration there is.
 product_up()
 {
