@@ -212,6 +212,8 @@ static __always_inline __u32 smc_auto_lately(const struct smc_auto_rate *rate, _
 #define SMC_AUTO_STORM_SHARE 8
 #define SMC_AUTO_GREAT_STORM_LATELY (1024 * 256)
 #define SMC_AUTO_GREAT_STORM_SHARE 64
+#define SMC_AUTO_GREATEST_STORM_LATELY (4096 * 256)
+#define SMC_AUTO_GREATEST_STORM_SHARE 256
 
 static __always_inline __u32 smc_auto_rate_class(__u32 lately)
 {
@@ -232,9 +234,11 @@ static __always_inline __u32 smc_auto_share(__s64 lately)
 {
 	__u32 storm = smc_auto_positive(lately - (SMC_AUTO_STORM_LATELY - 1));
 	__u32 great = smc_auto_positive(lately - (SMC_AUTO_GREAT_STORM_LATELY - 1));
+	__u32 greatest = smc_auto_positive(lately - (SMC_AUTO_GREATEST_STORM_LATELY - 1));
 
 	return 1 + storm * (SMC_AUTO_STORM_SHARE - 1) +
-	       great * (SMC_AUTO_GREAT_STORM_SHARE - SMC_AUTO_STORM_SHARE);
+	       great * (SMC_AUTO_GREAT_STORM_SHARE - SMC_AUTO_STORM_SHARE) +
+	       greatest * (SMC_AUTO_GREATEST_STORM_SHARE - SMC_AUTO_GREAT_STORM_SHARE);
 }
 
 /* The same of a connection of which only the class of the rate is known. */

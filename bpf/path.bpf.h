@@ -9,7 +9,7 @@
  * answer say little: the host may be down.  So they only make a path
  *
  *   suspect --a SYN with the option is answered--> closed
- *   suspect --one without it is answered, one with it still not--> open
+ *   suspect --one without it is answered, one with it that was sent later is not--> open
  *   suspect --neither is answered--> closed; --time over--> half-open
  *
  * and connections go by TCP meanwhile.
@@ -88,13 +88,21 @@ static __always_inline void smc_policy_path_probe(struct smc_policy_path *path, 
 
 static const struct smc_policy_path smc_policy_no_path;
 
-static __always_inline void smc_policy_path_suspect(struct smc_policy_path *path, __u64 now)
+/* @path stays suspect until @until, unless something is learned earlier. */
+static __always_inline void smc_policy_path_doubt(struct smc_policy_path *path, __u64 until)
 {
 	struct smc_policy_host *host = smc_policy_host_state();
 
-	smc_policy_path_enter(path, SMC_POLICY_PATH_SUSPECT, now, now + SMC_POLICY_SUSPECT_TIME);
-	if (host)
-		host->suspect_until = path->until;
+	if (path->until < until)
+		path->until = until;
+	if (host && host->suspect_until < until)
+		host->suspect_until = until;
+}
+
+static __always_inline void smc_policy_path_suspect(struct smc_policy_path *path, __u64 now)
+{
+	smc_policy_path_enter(path, SMC_POLICY_PATH_SUSPECT, now, 0);
+	smc_policy_path_doubt(path, now + SMC_POLICY_SUSPECT_TIME);
 }
 
 /*
@@ -176,12 +184,26 @@ static __always_inline void smc_policy_path_vote(__u8 side, const __be32 peer[4]
 		smc_policy_path_open(path, now);
 }
 
+/* Waited for nobody knows how long. */
+#define SMC_POLICY_WAITED_UNKNOWN (~0u)
+
+/*
+ * Whether a SYN that was sent @waited jiffies ago went out after one without the option had been
+ * answered.
+ */
+static __always_inline int smc_policy_path_sent_later(const struct smc_policy_path *path,
+						      __u32 waited)
+{
+	return (__s64)(bpf_jiffies64() - waited - path->answered) > 0;
+}
+
 /*
  * The SYN of a connection to @peer that has begun at @begun carries the option and is not
- * answered.  @first: its connection has not told so before.
+ * answered, in the @waited jiffies since it was sent last.  @first: its connection has not told so
+ * before.
  */
 static __always_inline void smc_policy_path_silent(const __be32 peer[4], __u64 begun, int first,
-						   __u64 now)
+						   __u32 waited, __u64 now)
 {
 	__u32 enough = smc_policy_parameter(SMC_POLICY_PAR_VOTES, 0);
 	struct smc_policy_path *path;
@@ -192,8 +214,16 @@ static __always_inline void smc_policy_path_silent(const __be32 peer[4], __u64 b
 	if (!path)
 		return;
 	if (path->state == SMC_POLICY_PATH_SUSPECT) {
-		if (path->answered)
+		if (!path->answered || waited == SMC_POLICY_WAITED_UNKNOWN)
+			return;
+		if (smc_policy_path_sent_later(path, waited))
 			smc_policy_path_open(path, now);
+		/*
+		 * Its peer may have come back only then.  The SYN is on its way again; when it is
+		 * sent the next time, at the latest in twice the time, it will be clear.
+		 */
+		else
+			smc_policy_path_doubt(path, now + 2 * (now - begun) + SMC_AUTO_SEC);
 		return;
 	}
 	if (!first || !smc_policy_path_is_of_now(path, begun))
@@ -261,8 +291,8 @@ static __always_inline void smc_policy_path_pass(const __be32 peer[4], __u64 now
 }
 
 /*
- * A SYN to @peer without the option was @answered at @now, or was not: what that says of a
- * suspect path.
+ * A SYN to @peer without the option was @answered, or was not by @now: what that says of a suspect
+ * path.
  */
 static __always_inline void smc_policy_path_compare(const __be32 peer[4], int answered, __u64 now)
 {
@@ -276,7 +306,7 @@ static __always_inline void smc_policy_path_compare(const __be32 peer[4], int an
 	if (!answered)
 		smc_policy_path_enter(path, SMC_POLICY_PATH_CLOSED, now, 0);
 	else if (!path->answered)
-		path->answered = now;
+		path->answered = bpf_jiffies64();
 }
 
 #endif

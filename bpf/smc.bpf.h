@@ -211,24 +211,21 @@ static __always_inline int smc_policy_seen_whole(const struct smc_policy_smc *sm
 /*
  * How the CLC handshake of a connection went that has carried nothing and did not fall
  * back, as far as was seen: connect() may have failed, and no tracepoint tells that
- * (net/smc/af_smc.c, __smc_connect).  It went well if the client has sent two messages, proposal
- * and confirm, and the server got both.
+ * (net/smc/af_smc.c, __smc_connect).  It went well if the client has sent two @messages, proposal
+ * and confirm, and the server got both.  @received: bytes that came by TCP.
  */
-static __always_inline void smc_policy_judge_end(const struct smc_policy_smc *smc,
-						 struct tcp_sock *tp, __u64 age, __u64 now)
+static __always_inline void smc_policy_judge_end(const struct smc_policy_smc *smc, __s32 messages,
+						 __u64 received, __u64 age, __u64 now)
 {
-	__u32 again = BPF_CORE_READ(tp, total_retrans) - smc->syns_resent;
-	__u32 messages = smc->side == SMC_POLICY_CONNECT ? BPF_CORE_READ(tp, data_segs_out) - again
-							 : BPF_CORE_READ(tp, data_segs_in);
 	__u32 evidence = SMC_POLICY_EVIDENCE_RESET;
 
 	if (!smc_policy_seen_whole(smc))
 		return;
-	if ((__s32)messages >= 2) {
+	if (messages >= 2) {
 		smc_policy_path_praise(smc->side, smc->peer, smc->begun, now);
 		return;
 	}
-	if (BPF_CORE_READ(tp, bytes_received))
+	if (received)
 		evidence = SMC_POLICY_EVIDENCE_GARBLED;
 	else if (age > WAITED)
 		evidence = SMC_POLICY_EVIDENCE_TIMEOUT;

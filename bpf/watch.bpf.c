@@ -5,8 +5,14 @@
  *
  * Opening: the tracepoints of states and of retransmissions; where they get no cookie (up to
  * 5.11), sockops at the root of cgroup v2, whose calls take longer and are more.  Closing: the
- * tracepoint at the end of tcp_v4_destroy_sock() (also IPv6), once for every socket.  Long lives:
- * an iterator over the TCP sockets of a namespace, which the daemon runs now and then.
+ * tracepoint of states too; SMC may outlive its TCP connection, so on kernels that have it also the
+ * end of tcp_v4_destroy_sock() (for IPv6 too).  Long lives: an iterator over the TCP sockets of a
+ * namespace, which the daemon runs now and then.
+ *
+ * Each call of a tracepoint takes time, also when there is nothing to do: where one can tell, there
+ * are not two, and what is for SMC alone is not attached to a kernel without.  Where nothing else
+ * decides, the verdicts are counted too, by programs of another name: what decides is most of what
+ * the verifier has to go through.
  */
 #include "decide.bpf.h"
 #include "smc.bpf.h"
@@ -34,6 +40,12 @@ static __always_inline __u32 has_option(struct tcp_sock *tp)
 	return has_smc() && tp ? (__u32)BPF_CORE_READ_BITFIELD(tp, syn_smc) : 0;
 }
 
+/*
+ * A program may have 512 bytes of stack, and what it calls counts too.  For functions that one program
+ * calls and that call others.
+ */
+#define STACK_OF_ITS_OWN static __noinline
+
 /* ---- opening: what is done with a connection, however it was seen ---- */
 
 /*
@@ -44,7 +56,9 @@ static __always_inline __u32 has_option(struct tcp_sock *tp)
 #define WHAT_LOCAL_PORT 16 /* likewise */
 #define WHAT_SIDE 32 /* 1 bit */
 #define WHAT_ASKED 33 /* 1 bit: the handshake carries the option */
+#define WHAT_ENDED 34 /* 1 bit: the connection has */
 #define WHAT_TIMES 40 /* 16 bits: for how many it stands, or how often its SYN was sent again */
+#define WHAT_RTT 40 /* or 24 bits: round-trip time, us */
 
 struct seen {
 	__u64 high, low, what, cookie;
@@ -224,8 +238,8 @@ static __always_inline void wake_daemon(struct smc_policy_host *host)
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* @seen opens.  Returns whether it is to be counted: @seen->what says then for how many. */
-static __always_inline int end_look(const struct look *look, struct seen *seen)
+/* @seen opens; @seen->what says then for how many it stands. */
+static __always_inline void end_look(const struct look *look, struct seen *seen)
 {
 	__u32 share;
 
@@ -237,7 +251,6 @@ static __always_inline int end_look(const struct look *look, struct seen *seen)
 	}
 	if (look->host->wake)
 		wake_daemon(look->host);
-	return look->host->counts != 0;
 }
 
 /*
@@ -306,26 +319,25 @@ static __always_inline __u64 opened_at(__u64 cookie, __u64 now)
 /* A SYN may get lost; one that is sent so often again has no answer. */
 #define SILENT_AFTER 2
 
-/* The SYN is sent again, for the WHAT_TIMESth time. */
-GLOBAL int unanswered(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
+/* The SYN is sent again, for the WHAT_TIMESth time, after @waited jiffies. */
+GLOBAL int unanswered(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 waited)
 {
 	struct smc_auto_connection connection;
+	__u64 now = bpf_ktime_get_ns();
 
 	fill(&connection, high, low, what);
 	if (!(what >> WHAT_ASKED & 1))
 		smc_policy_path_compare(connection.peer, 0, now);
 	else
 		smc_policy_path_silent(connection.peer, opened_at(cookie, now),
-				       times_of(what) == SILENT_AFTER, now);
+				       times_of(what) == SILENT_AFTER, (__u32)waited, now);
 	return 0;
 }
 
 /* ---- opening, as tracepoints show it ---- */
 
-static __always_inline void see_sock(struct seen *seen, struct sock *sk, __u32 side)
+static __always_inline void see_peer(struct seen *seen, const struct sock_common *common)
 {
-	const struct sock_common *common = &sk->__sk_common;
-
 	seen->high = 0;
 	seen->low = (__u64)common->skc_daddr << 32 | bpf_htonl(0xffff);
 	if (common->skc_family == AF_INET6) {
@@ -334,6 +346,13 @@ static __always_inline void see_sock(struct seen *seen, struct sock *sk, __u32 s
 		seen->low = (__u64)common->skc_v6_daddr.in6_u.u6_addr32[3] << 32 |
 			    common->skc_v6_daddr.in6_u.u6_addr32[2];
 	}
+}
+
+static __always_inline void see_sock(struct seen *seen, struct sock *sk, __u32 side)
+{
+	const struct sock_common *common = &sk->__sk_common;
+
+	see_peer(seen, common);
 	seen->what = (__u64)bpf_ntohs(common->skc_dport) << WHAT_PEER_PORT |
 		     (__u64)common->skc_num << WHAT_LOCAL_PORT | (__u64)side << WHAT_SIDE;
 	seen->cookie = bpf_get_socket_cookie(sk);
@@ -364,11 +383,12 @@ int BPF_PROG(watch_retransmit, struct sock *sk)
 		return 0;
 	see_sock(&seen, sk, SMC_POLICY_CONNECT);
 	seen.what |= (__u64)asked << WHAT_ASKED | (__u64)(__u16)tp->total_retrans << WHAT_TIMES;
-	unanswered(seen.high, seen.low, seen.what, seen.cookie, seen.now);
+	/* Only then it is made longer (tcp_retransmit_timer()). */
+	unanswered(seen.high, seen.low, seen.what, seen.cookie, tp->inet_conn.icsk_rto);
 	return 0;
 }
 
-static __always_inline void open_sock(struct sock *sk, __u32 side, __u32 asked)
+static __always_inline void open_sock(struct sock *sk, __u32 side, __u32 asked, int counts)
 {
 	__u32 port = side == SMC_POLICY_ACCEPT ? sk->__sk_common.skc_num
 					       : bpf_ntohs(sk->__sk_common.skc_dport);
@@ -379,7 +399,8 @@ static __always_inline void open_sock(struct sock *sk, __u32 side, __u32 asked)
 		return;
 	see_sock(&seen, sk, side);
 	seen.what |= (__u64)asked << WHAT_ASKED;
-	if (end_look(&look, &seen))
+	end_look(&look, &seen);
+	if (counts)
 		count_verdict(seen.high, seen.low, seen.what, seen.cookie,
 			      sk->__sk_common.skc_net.net->net_cookie);
 }
@@ -405,28 +426,34 @@ static __always_inline void handshake_of_sock(struct sock *sk, __u32 side, struc
 }
 
 /*
- * A socket changes its state.  To SYN_SENT it does before it has a port, and to ESTABLISHED after
- * module smc has looked at the options of the handshake (tcp_v4_connect(), tcp_v6_connect(),
+ * A socket goes from state @before to SYN_SENT, which it does before it has a port, or to ESTABLISHED,
+ * after module smc has looked at the options of the handshake (tcp_v4_connect(), tcp_v6_connect(),
  * tcp_rcv_synsent_state_process(), tcp_rcv_state_process()).
  */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(watch_open, struct sock *sk, int before, int now)
+static __always_inline void see_opening(struct sock *sk, int before, int now, int counts)
 {
+	__u32 side = before == BPF_TCP_SYN_RECV ? SMC_POLICY_ACCEPT : SMC_POLICY_CONNECT, asked;
 	struct tcp_sock *tp;
-	__u32 side, asked;
 
-	if ((now != BPF_TCP_SYN_SENT && now != BPF_TCP_ESTABLISHED) ||
-	    sk->sk_protocol != IPPROTO_TCP)
-		return 0;
-	side = before == BPF_TCP_SYN_RECV ? SMC_POLICY_ACCEPT : SMC_POLICY_CONNECT;
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return;
 	tp = tcp_sock_of(sk);
 	asked = has_option(tp);
 	if (now == BPF_TCP_SYN_SENT || side == SMC_POLICY_ACCEPT)
-		open_sock(sk, side, asked);
+		open_sock(sk, side, asked, counts);
 	if (tp && now == BPF_TCP_ESTABLISHED &&
 	    (asked || (side == SMC_POLICY_CONNECT && may_tell(sk))))
 		handshake_of_sock(sk, side, tp, asked);
-	return 0;
+}
+
+STACK_OF_ITS_OWN void opening(struct sock *sk, int before, int now)
+{
+	see_opening(sk, before, now, 0);
+}
+
+STACK_OF_ITS_OWN void opening_counted(struct sock *sk, int before, int now)
+{
+	see_opening(sk, before, now, 1);
 }
 
 /* ---- opening, as sockops shows it ---- */
@@ -479,7 +506,7 @@ static __always_inline __u32 ops_have_option(struct bpf_sock_ops *ops)
 	return has_option(tcp_sock_of_ops(ops));
 }
 
-static __always_inline void open_ops(struct bpf_sock_ops *ops, __u32 side, __u32 asked)
+static __always_inline void open_ops(struct bpf_sock_ops *ops, __u32 side, __u32 asked, int counts)
 {
 	__u32 port = side == SMC_POLICY_ACCEPT ? field(ops, local_port)
 					       : bpf_ntohl(field(ops, remote_port));
@@ -490,17 +517,18 @@ static __always_inline void open_ops(struct bpf_sock_ops *ops, __u32 side, __u32
 		return;
 	see_ops(&seen, ops, side);
 	seen.what |= (__u64)asked << WHAT_ASKED;
-	if (end_look(&look, &seen))
+	end_look(&look, &seen);
+	if (counts)
 		count_verdict(seen.high, seen.low, seen.what, seen.cookie,
 			      has_netns_cookie ? bpf_get_netns_cookie(ops) : 0);
 }
 
 /* At the start of tcp_connect(). */
-static __always_inline void ops_connecting(struct bpf_sock_ops *ops)
+static __always_inline void ops_connecting(struct bpf_sock_ops *ops, int counts)
 {
 	__u32 asked = ops_have_option(ops);
 
-	open_ops(ops, SMC_POLICY_CONNECT, asked);
+	open_ops(ops, SMC_POLICY_CONNECT, asked, counts);
 	if (asked || (has_smc() && is_comparing()))
 		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG);
 }
@@ -515,18 +543,19 @@ static __always_inline void ops_handshake(struct bpf_sock_ops *ops, __u32 side, 
 	connected(&seen, asked);
 }
 
-static __always_inline void ops_accepted(struct bpf_sock_ops *ops)
+static __always_inline void ops_accepted(struct bpf_sock_ops *ops, int counts)
 {
 	__u32 asked = ops_have_option(ops);
 
-	open_ops(ops, SMC_POLICY_ACCEPT, asked);
+	open_ops(ops, SMC_POLICY_ACCEPT, asked, counts);
 	if (asked)
 		ops_handshake(ops, SMC_POLICY_ACCEPT, asked);
 }
 
 /*
  * A retransmission timer has ended; of the SYN if the state says so.  The callback tells how often it
- * has been sent again already (icsk_retransmits; tcp_write_timeout()).
+ * has been sent again already, and how long the timer was (icsk_retransmits, icsk_rto;
+ * tcp_write_timeout()).
  */
 static __always_inline void ops_timed_out(struct bpf_sock_ops *ops)
 {
@@ -537,27 +566,39 @@ static __always_inline void ops_timed_out(struct bpf_sock_ops *ops)
 	see_ops(&seen, ops, SMC_POLICY_CONNECT);
 	seen.what |= (__u64)ops_have_option(ops) << WHAT_ASKED |
 		     (__u64)(__u16)(field(ops, args[0]) + 1) << WHAT_TIMES;
-	unanswered(seen.high, seen.low, seen.what, seen.cookie, seen.now);
+	unanswered(seen.high, seen.low, seen.what, seen.cookie, field(ops, args[1]));
 }
 
-SEC("sockops")
-int watch_sockops(struct bpf_sock_ops *ops)
+static __always_inline void ops_tell(struct bpf_sock_ops *ops, int counts)
 {
 	switch (field(ops, op)) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-		ops_connecting(ops);
+		ops_connecting(ops, counts);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		if (has_smc())
 			ops_handshake(ops, SMC_POLICY_CONNECT, ops_have_option(ops));
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		ops_accepted(ops);
+		ops_accepted(ops, counts);
 		break;
 	case BPF_SOCK_OPS_RTO_CB:
 		ops_timed_out(ops);
 		break;
 	}
+}
+
+SEC("sockops")
+int watch_sockops(struct bpf_sock_ops *ops)
+{
+	ops_tell(ops, 0);
+	return 1;
+}
+
+SEC("sockops")
+int watch_sockops_counting(struct bpf_sock_ops *ops)
+{
+	ops_tell(ops, 1);
 	return 1;
 }
 
@@ -565,27 +606,20 @@ int watch_sockops(struct bpf_sock_ops *ops)
 
 #define EARLY_RESET (10 * SMC_AUTO_SEC) /* longer than a server waits for CLC */
 
-/* skc_num is not there any more when a socket is destroyed (inet_put_port()), inet_sport is. */
-static __always_inline void fill_from_sock(struct smc_auto_connection *connection,
-					   const struct sock_common *common, struct tcp_sock *tp,
-					   __u8 side)
+/*
+ * A connection that has opened before.  skc_num is not there any more when its socket has closed
+ * (inet_put_port()), inet_sport is.
+ */
+static __always_inline void see_live(struct seen *seen, const struct sock_common *common,
+				     struct tcp_sock *tp, __u64 cookie, __u8 side)
 {
 	__be16 port =
 		side == SMC_POLICY_CONNECT ? common->skc_dport : tp->inet_conn.icsk_inet.inet_sport;
 
-	connection->side = side;
-	connection->port = bpf_ntohs(port);
-	if (common->skc_family == AF_INET6) {
-		connection->peer[0] = common->skc_v6_daddr.in6_u.u6_addr32[0];
-		connection->peer[1] = common->skc_v6_daddr.in6_u.u6_addr32[1];
-		connection->peer[2] = common->skc_v6_daddr.in6_u.u6_addr32[2];
-		connection->peer[3] = common->skc_v6_daddr.in6_u.u6_addr32[3];
-		return;
-	}
-	connection->peer[0] = 0;
-	connection->peer[1] = 0;
-	connection->peer[2] = bpf_htonl(0xffff);
-	connection->peer[3] = common->skc_daddr;
+	see_peer(seen, common);
+	seen->what = (__u64)bpf_ntohs(port) << WHAT_PEER_PORT |
+		     (__u64)bpf_ntohs(port) << WHAT_LOCAL_PORT | (__u64)side << WHAT_SIDE;
+	seen->cookie = cookie;
 }
 
 static __always_inline __u8 live_side(const struct smc_auto_live *live)
@@ -631,10 +665,11 @@ static __always_inline void read_carried(struct carried *carried, struct tcp_soc
 }
 
 /* Give a closed connection to whoever records. */
-static __always_inline void record_closed(const struct smc_auto_connection *connection,
-					  const struct carried *carried, __u64 age, __u64 now)
+static __always_inline void record_closed(const struct seen *seen, const struct carried *carried,
+					  __u64 age, __u64 now)
 {
 	struct smc_policy_host *host = smc_policy_host_state();
+	struct smc_auto_connection connection;
 	struct smc_policy_record *record;
 
 	if (!host || !host->recording)
@@ -644,41 +679,78 @@ static __always_inline void record_closed(const struct smc_auto_connection *conn
 		__sync_fetch_and_add(&host->unrecorded, 1);
 		return;
 	}
+	fill(&connection, seen->high, seen->low, seen->what);
 	record->opened = now - age;
 	record->closed = now;
 	record->sent = carried->sent;
 	record->received = carried->received;
-	record->peer[0] = connection->peer[0];
-	record->peer[1] = connection->peer[1];
-	record->peer[2] = connection->peer[2];
-	record->peer[3] = connection->peer[3];
-	record->port = connection->port;
-	record->side = connection->side;
+	record->peer[0] = connection.peer[0];
+	record->peer[1] = connection.peer[1];
+	record->peer[2] = connection.peer[2];
+	record->peer[3] = connection.peer[3];
+	record->port = connection.port;
+	record->side = connection.side;
 	record->smc = carried->smc;
 	record->rtt = carried->rtt;
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* Where nobody tells what SMC carries, how far away the peer is can be learned all the same. */
-static __always_inline void learn_rtt(const struct smc_auto_connection *connection, __u32 rtt)
+/* What connection @cookie has carried is a lesson. */
+GLOBAL int learn(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 bytes)
 {
-	struct smc_auto_key key = smc_auto_peer_key(connection);
-	struct smc_auto_peer *peer = smc_auto_make_peer(&key);
+	struct smc_auto_connection connection;
+	struct smc_auto_place place;
 
+	fill(&connection, high, low, what);
+	smc_auto_find_live(&place, cookie);
+	if (place.set)
+		smc_auto_lesson(&connection, smc_auto_live_at(&place), cookie, bytes,
+				(__u32)(what >> WHAT_RTT), what >> WHAT_ENDED & 1,
+				bpf_ktime_get_ns());
+	return 0;
+}
+
+/* Where nobody tells what SMC carries, how far away the peer is can be learned all the same. */
+GLOBAL int learn_rtt(__u64 high, __u64 low, __u64 what)
+{
+	struct smc_auto_connection connection;
+	struct smc_auto_peer *peer;
+	struct smc_auto_key key;
+
+	fill(&connection, high, low, what);
+	key = smc_auto_peer_key(&connection);
+	peer = smc_auto_make_peer(&key);
 	if (peer)
-		smc_auto_learn_rtt(peer, rtt);
+		smc_auto_learn_rtt(peer, (__u32)(what >> WHAT_RTT));
+	return 0;
+}
+
+#define RTT_MAX ((1u << 24) - 1)
+
+static __always_inline __u64 what_with_rtt(const struct seen *seen, const struct carried *carried)
+{
+	return seen->what | (__u64)(carried->rtt < RTT_MAX ? carried->rtt : RTT_MAX) << WHAT_RTT;
+}
+
+static __always_inline void learn_carried(const struct seen *seen, const struct carried *carried,
+					  __u64 ended)
+{
+	learn(seen->high, seen->low, what_with_rtt(seen, carried) | ended << WHAT_ENDED,
+	      seen->cookie, carried->sent + carried->received);
 }
 
 #define ECONNREFUSED 111
 
 /* A connection that was never made: its SYN was sent again, but nobody waited for SILENT_AFTER. */
-static __always_inline void given_up(struct sock *sk, struct tcp_sock *tp,
-				     const struct smc_auto_connection *connection,
-				     const struct smc_auto_live *live, __u64 now)
+static __always_inline void given_up(struct sock *sk, struct tcp_sock *tp, const struct seen *seen,
+				     const struct smc_auto_live *live)
 {
+	__u64 says = (__u64)SILENT_AFTER << WHAT_TIMES | 1ull << WHAT_ASKED;
+
 	if (has_smc() && live->info & SMC_AUTO_LIVE_ASKED && tp->total_retrans &&
 	    tp->total_retrans < SILENT_AFTER && sk->sk_err != ECONNREFUSED)
-		smc_policy_path_silent(connection->peer, now - smc_auto_age(live, now), 1, now);
+		unanswered(seen->high, seen->low, seen->what | says, seen->cookie,
+			   SMC_POLICY_WAITED_UNKNOWN);
 }
 
 /* The connection of @smc (NULL: it was never SMC) at @place has ended. */
@@ -688,53 +760,77 @@ static __always_inline void closed(struct sock *sk, struct smc_policy_smc *smc,
 	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter;
 	struct smc_auto_live *live = smc_auto_live_at(place);
 	struct tcp_sock *tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
-	struct smc_auto_connection connection;
 	struct carried carried;
+	struct seen seen;
 	__u64 age;
 
 	if (!tp)
 		return;
 	age = smc_auto_age(live, now);
 	read_carried(&carried, tp, smc);
-	fill_from_sock(&connection, &sk->__sk_common, tp, live_side(live));
+	see_live(&seen, &sk->__sk_common, tp, cookie, live_side(live));
 	if (carried.unknown)
-		learn_rtt(&connection, carried.rtt);
+		learn_rtt(seen.high, seen.low, what_with_rtt(&seen, &carried));
 	if (live_side(live) == SMC_POLICY_CONNECT && !tp->bytes_acked)
-		given_up(sk, tp, &connection, live, now);
+		given_up(sk, tp, &seen, live);
 	/* The SYN of a connection that was never made is not acknowledged. */
 	if (!carried.unknown &&
 	    (carried.smc || live_side(live) == SMC_POLICY_ACCEPT || carried.sent)) {
-		smc_auto_lesson(&connection, live, cookie, carried.sent + carried.received,
-				carried.rtt, 1, now);
-		record_closed(&connection, &carried, age, now);
+		learn_carried(&seen, &carried, 1);
+		record_closed(&seen, &carried, age, now);
 	}
 	smc_auto_drop_live(place);
 }
 
-static __always_inline void finish(struct sock *sk)
+/*
+ * SMC connection @cookie has ended, after @age, and nobody has seen what came of it: its TCP
+ * connection has carried @messages of the CLC handshake, and brought @received bytes.
+ */
+GLOBAL int judge_end(__u64 cookie, __u64 messages, __u64 received, __u64 age)
+{
+	const struct smc_policy_smc *smc = bpf_map_lookup_elem(&smc_connections, &cookie);
+
+	if (smc)
+		smc_policy_judge_end(smc, (__s32)messages, received, age, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* As far as a client has sent them, or a server got them. */
+static __always_inline __s32 clc_messages(const struct smc_policy_smc *smc, struct tcp_sock *tp)
+{
+	__u32 again = BPF_CORE_READ(tp, total_retrans) - smc->syns_resent;
+
+	return (__s32)(smc->side == SMC_POLICY_CONNECT ? BPF_CORE_READ(tp, data_segs_out) - again
+						       : BPF_CORE_READ(tp, data_segs_in));
+}
+
+/*
+ * The connection of @sk has ended.  What is SMC may go on without TCP; @last: that too has ended.
+ */
+STACK_OF_ITS_OWN void finish(struct sock *sk, int last)
 {
 	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter, now;
 	struct smc_policy_smc *smc = 0;
 	struct smc_auto_live *live = 0;
 	struct smc_auto_place place;
 
-	/* Who has no cookie has been passed over. */
-	if (!cookie)
-		return;
 	smc_auto_find_live(&place, cookie);
 	if (!place.set && !has_smc())
 		return;
-	now = bpf_ktime_get_ns();
 	if (place.set)
 		live = smc_auto_live_at(&place);
 	if (has_smc() && (!live || live->info & SMC_AUTO_LIVE_ASKED))
 		smc = bpf_map_lookup_elem(&smc_connections, &cookie);
+	if (smc && !last && !(smc->flags & SMC_POLICY_SMC_FALLBACK))
+		return;
+	now = bpf_ktime_get_ns();
 	if (smc) {
 		if (!(smc->flags & SMC_POLICY_SMC_FALLBACK))
 			smc_policy_drop_live(smc);
 		if (!(smc->flags & (SMC_POLICY_SMC_FALLBACK | SMC_POLICY_SMC_PROVEN)))
-			smc_policy_judge_end(smc, (struct tcp_sock *)sk,
-					     live ? smc_auto_age(live, now) : 0, now);
+			judge_end(cookie, (__u64)clc_messages(smc, (struct tcp_sock *)sk),
+				  BPF_CORE_READ((struct tcp_sock *)sk, bytes_received),
+				  live ? smc_auto_age(live, now) : 0);
 	}
 	if (live)
 		closed(sk, smc, &place, now);
@@ -742,10 +838,104 @@ static __always_inline void finish(struct sock *sk)
 		bpf_map_delete_elem(&smc_connections, &cookie);
 }
 
-SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(watch_close, struct sock *sk)
+#define EPIPE 32
+#define ECONNRESET 104
+
+/* tcp_reset() says why before it closes. */
+static __always_inline int is_reset_by_peer(const struct sock *sk)
 {
-	finish(sk);
+	return sk->sk_err == ECONNRESET || sk->sk_err == EPIPE;
+}
+
+/*
+ * A reset soon after the SYN-ACK came without the option, before any data: a server that
+ * sent the option, which the path took away, does so when what comes is not CLC.
+ */
+STACK_OF_ITS_OWN void reset_by_peer(struct sock *sk)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter, now = bpf_ktime_get_ns();
+	struct tcp_sock *tp = tcp_sock_of(sk);
+	struct smc_auto_connection connection;
+	struct smc_auto_place place;
+	struct smc_auto_live *live;
+	struct seen seen;
+
+	smc_auto_find_live(&place, cookie);
+	if (!place.set || !tp)
+		return;
+	live = smc_auto_live_at(&place);
+	if (!(live->info & SMC_AUTO_LIVE_ASKED) || smc_auto_age(live, now) > EARLY_RESET ||
+	    tp->bytes_received || bpf_map_lookup_elem(&smc_connections, &cookie))
+		return;
+	see_live(&seen, &sk->__sk_common, tp, cookie, SMC_POLICY_CONNECT);
+	fill(&connection, seen.high, seen.low, seen.what);
+	smc_policy_path_vote(SMC_POLICY_CONNECT, connection.peer, now - smc_auto_age(live, now),
+			     SMC_POLICY_EVIDENCE_RESET, 0, now);
+}
+
+/*
+ * A socket has gone to CLOSE, on whatever way; what is known of the connection is still there.  Who
+ * has no cookie has been passed over.
+ */
+static __always_inline void closing(struct sock *sk)
+{
+	if (!sk->__sk_common.skc_cookie.counter || sk->sk_protocol != IPPROTO_TCP)
+		return;
+	if (has_smc() && is_reset_by_peer(sk))
+		reset_by_peer(sk);
+	finish(sk, 0);
+}
+
+/*
+ * Ten calls for a connection that ends in good order, six for one that is reset: what is of no
+ * interest is told by the states alone, and by the cookie, which is in the cache.
+ */
+static __always_inline int is_opening(int before, int now)
+{
+	return now == BPF_TCP_SYN_SENT ||
+	       (now == BPF_TCP_ESTABLISHED && (before == BPF_TCP_SYN_RECV || has_smc()));
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(watch_state, struct sock *sk, int before, int now)
+{
+	if (now == BPF_TCP_CLOSE)
+		closing(sk);
+	else if (is_opening(before, now))
+		opening(sk, before, now);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(watch_state_counting, struct sock *sk, int before, int now)
+{
+	if (now == BPF_TCP_CLOSE)
+		closing(sk);
+	else if (is_opening(before, now))
+		opening_counted(sk, before, now);
+	return 0;
+}
+
+/* The same where sockops shows what opens. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(watch_end, struct sock *sk, int before, int now)
+{
+	if (now == BPF_TCP_CLOSE)
+		closing(sk);
+	return 0;
+}
+
+/* What is left is SMC. */
+static __always_inline void finish_smc(struct sock *sk)
+{
+	if (has_option(tcp_sock_of(sk)))
+		finish(sk, 1);
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(watch_destroy, struct sock *sk)
+{
+	finish_smc(sk);
 	return 0;
 }
 
@@ -754,39 +944,7 @@ SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(watch_reset, struct sock *sk)
 {
 	if (sk && sk->__sk_common.skc_state == BPF_TCP_CLOSE)
-		finish(sk);
-	return 0;
-}
-
-/*
- * A reset soon after the SYN-ACK came without the option, before any data: a server that
- * sent the option, which the path took away, does so when what comes is not CLC.
- */
-SEC("tp_btf/tcp_receive_reset")
-int BPF_PROG(watch_reset_by_peer, struct sock *sk)
-{
-	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter;
-	struct smc_auto_connection connection;
-	struct smc_auto_place place;
-	struct smc_auto_live *live;
-	struct tcp_sock *tp;
-	__u64 now;
-
-	if (!has_smc())
-		return 0;
-	tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
-	now = bpf_ktime_get_ns();
-	smc_auto_find_live(&place, cookie);
-	if (!place.set || !tp)
-		return 0;
-	live = smc_auto_live_at(&place);
-	if (!(live->info & SMC_AUTO_LIVE_ASKED) || sk->__sk_common.skc_state == BPF_TCP_SYN_SENT ||
-	    smc_auto_age(live, now) > EARLY_RESET || tp->bytes_received ||
-	    bpf_map_lookup_elem(&smc_connections, &cookie))
-		return 0;
-	fill_from_sock(&connection, &sk->__sk_common, tp, SMC_POLICY_CONNECT);
-	smc_policy_path_vote(SMC_POLICY_CONNECT, connection.peer, now - smc_auto_age(live, now),
-			     SMC_POLICY_EVIDENCE_RESET, 0, now);
+		finish_smc(sk);
 	return 0;
 }
 
@@ -794,12 +952,11 @@ SEC("iter/tcp")
 int watch_living(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
-	__u64 now = bpf_ktime_get_ns();
-	struct smc_auto_connection connection;
 	struct smc_policy_smc *smc = 0;
 	struct smc_auto_place place;
 	struct smc_auto_live *live;
 	struct carried carried;
+	struct seen seen;
 	struct tcp_sock *tp;
 	__u64 cookie;
 
@@ -811,16 +968,15 @@ int watch_living(struct bpf_iter__tcp *ctx)
 	if (!place.set)
 		return 0;
 	live = smc_auto_live_at(&place);
-	if (!smc_auto_due(live, now))
+	if (!smc_auto_due(live, bpf_ktime_get_ns()))
 		return 0;
 	if (live->info & SMC_AUTO_LIVE_ASKED)
 		smc = bpf_map_lookup_elem(&smc_connections, &cookie);
 	read_carried(&carried, tp, smc);
 	if (carried.unknown)
 		return 0;
-	fill_from_sock(&connection, common, tp, live_side(live));
-	smc_auto_lesson(&connection, live, cookie, carried.sent + carried.received, carried.rtt, 0,
-			now);
+	see_live(&seen, common, tp, cookie, live_side(live));
+	learn_carried(&seen, &carried, 0);
 	return 0;
 }
 

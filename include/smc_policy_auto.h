@@ -177,7 +177,7 @@ struct smc_policy_path {
 	__u64 since; /* when it came into its state */
 	__u64 until; /* when that ends; closed: 0 */
 	__u64 voted; /* when the last vote came */
-	__u64 answered; /* suspect: when a SYN without the option was, 0: not yet */
+	__u64 answered; /* suspect: when a SYN without the option was, jiffies; 0: not yet */
 	__u32 votes; /* against it, while it is closed */
 	__u32 syn_votes; /* of those, unanswered SYNs, since one with the option was answered */
 	__u32 backoff; /* seconds that it was open last, 0: never */
@@ -196,7 +196,7 @@ struct smc_policy_host {
 	__u64 cooldown_times;
 	__u64 lost; /* connections that teach nothing: no table had room for them any more */
 	__u64 suspect_until; /* some path may be suspect until then */
-	__u32 counts; /* 1: no hook decides, so the watcher counts what would have been */
+	__u32 reserved;
 	__u32 smc_events; /* 1: SMC's tracepoints tell what it carries and why it falls back */
 	__u32 wake; /* 1: the daemon sleeps and wants to know of the next connection */
 	__u32 recording; /* 1: every closed connection goes to the ring buffer */

@@ -20,7 +20,7 @@ enum hook_state {
 	HOOK_IN_FORCE, /* our program decides there */
 };
 
-#define HOOK_NAME_SIZE 64
+#define HOOK_NAME_SIZE 80
 
 /* One place in the kernel where a program can be called. */
 struct backend_hook {

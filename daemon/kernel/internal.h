@@ -117,12 +117,9 @@ void maps_close(struct kernel *kernel);
 
 /* watcher.c */
 
-/* Load what watches connections, or take over what an earlier daemon left. */
-void watcher_load(struct kernel *kernel);
-
 /*
- * Attach it, as far as this kernel has it, and pin it in @set.  @counts: it counts the verdicts
- * too.
+ * Attach what watches connections, as far as this kernel has it, or take over what an earlier
+ * daemon left, and pin it in @set.  @counts: it counts the verdicts too.
  */
 int watcher_attach(struct kernel *kernel, const char *set, bool counts, struct kernel_error *error);
 int watcher_pin(struct kernel *kernel, const char *set, struct kernel_error *error);
@@ -192,6 +189,12 @@ int kernel_pin(const struct kernel *kernel, int fd, const char *set, const char 
 
 /* Remove the pins @names (NULL at the end) and their marks from the set in force. */
 void kernel_unpin(const struct kernel *kernel, const char *const *names);
+
+/*
+ * Likewise all that begin with @prefix but @names: what another build has left may have other
+ * names.
+ */
+void kernel_unpin_others(const struct kernel *kernel, const char *prefix, const char *const *names);
 
 /*
  * Whether all of @names (NULL at the end) are there in the set in force, and the marks of the first

@@ -2,6 +2,7 @@
 /* Loading programs, telling them apart, pinning them; the program behind kernel_test(). */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -19,6 +20,7 @@
 #include "test.skel.h"
 
 #define TEST_PIN "policy_test"
+#define BUILD_SUFFIX "_build"
 
 int kernel_load_failed(struct kernel_error *error, int rc, const char *what)
 {
@@ -136,7 +138,7 @@ static void build_path(const struct kernel *kernel, const char *set, const char 
 {
 	char file[NAME_MAX + 1];
 
-	snprintf(file, sizeof(file), "%s_build", name);
+	snprintf(file, sizeof(file), "%s" BUILD_SUFFIX, name);
 	pins_path(&kernel->pins, set, file, path);
 }
 
@@ -202,6 +204,36 @@ void kernel_unpin(const struct kernel *kernel, const char *const *names)
 		pins_path(&kernel->pins, "current", *names, path);
 		unlink(path);
 	}
+}
+
+/* Whether @file is one of @names, or the mark of one. */
+static bool belongs_to(const char *file, const char *const *names)
+{
+	for (; *names; names++) {
+		size_t length = strlen(*names);
+
+		if (!strncmp(file, *names, length) &&
+		    (!file[length] || !strcmp(file + length, BUILD_SUFFIX)))
+			return true;
+	}
+	return false;
+}
+
+void kernel_unpin_others(const struct kernel *kernel, const char *prefix, const char *const *names)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir;
+
+	pins_path(&kernel->pins, "current", "", path);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, prefix, strlen(prefix)) &&
+		    !belongs_to(entry->d_name, names))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
 }
 
 bool kernel_pinned(const struct kernel *kernel, const char *const *names, size_t n_marked)

@@ -4,6 +4,7 @@
  * in use.  Without it the policy holds all the same, but nothing is learned.
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,37 +27,46 @@
 #include "smc.skel.h"
 #include "watch.skel.h"
 
+/* Programs of watch.bpf.c that are attached together, at most; pins are named as they are. */
+#define LINKS 5
+
+/* Of each way the first two. */
 enum {
 	LINK_OPEN,
-	LINK_CLOSE,
-	LINK_RESET,
-	LINK_RESET_BY_PEER,
 	LINK_LIVING,
-	LINK_RETRANSMIT, /* not with sockops */
-	LINKS,
 };
 
-/* What shows that a connection opens. */
+/* What shows that a connection opens, and the programs that belong to it. */
 struct way {
 	const char *name;
-	const char *pins[LINKS + 1];
+	const char *opens[2]; /* and counts no verdicts, or does */
+	const char *others[LINKS];
+	const char *for_smc[LINKS]; /* on kernels that were built with SMC */
 };
 
-static const struct way tracepoints = {
-	.name = "inet_sock_set_state",
-	.pins = { "watch_open", "watch_close", "watch_reset", "watch_reset_by_peer", "watch_living",
-		  "watch_retransmit" },
+enum {
+	WAY_TRACEPOINTS,
+	WAY_SOCKOPS,
+	WAYS,
 };
 
-static const struct way sockops = {
-	.name = "cgroup v2 sockops",
-	.pins = { "watch_sockops", "watch_close", "watch_reset", "watch_reset_by_peer",
-		  "watch_living" },
+static const struct way ways[WAYS] = {
+	[WAY_TRACEPOINTS] = {
+		.name = "inet_sock_set_state",
+		.opens = { "watch_state", "watch_state_counting" },
+		.others = { "watch_living" },
+		.for_smc = { "watch_retransmit", "watch_destroy", "watch_reset" },
+	},
+	[WAY_SOCKOPS] = {
+		/* Up to 5.11 a tracepoint gets no cookie. */
+		.name = "cgroup v2 sockops",
+		.opens = { "watch_sockops", "watch_sockops_counting" },
+		.others = { "watch_living", "watch_end" },
+		.for_smc = { "watch_destroy", "watch_reset" },
+	},
 };
 
-/* Of each way what the other does not have. */
-static const char *const tracepoints_only[] = { "watch_open", "watch_retransmit", NULL };
-static const char *const sockops_only[] = { "watch_sockops", NULL };
+#define for_each_way(way) for (const struct way *way = ways; way < ways + WAYS; way++)
 
 enum {
 	SMC_FALLBACK,
@@ -68,8 +78,10 @@ enum {
 static const char *const smc_pins[SMC_LINKS + 1] = { "smc_fallback", "smc_sent", "smc_received" };
 
 struct watcher {
-	const struct way *way; /* of what is loaded or attached */
-	struct watch_bpf *programs; /* loaded and to be attached, else NULL */
+	bool for_smc; /* this kernel was built with SMC */
+	bool counts; /* verdicts */
+	const struct way *way; /* of what is attached */
+	const char *pins[LINKS + 1]; /* its programs */
 	int link[LINKS]; /* -1: not attached */
 	struct kernel_error why; /* not */
 	struct smc_bpf *smc_programs; /* NULL: not loaded yet */
@@ -96,7 +108,6 @@ void watcher_close(struct kernel *kernel)
 		return;
 	close_links(watcher->link, LINKS);
 	close_links(watcher->smc, SMC_LINKS);
-	watch_bpf__destroy(watcher->programs);
 	smc_bpf__destroy(watcher->smc_programs);
 	free(watcher);
 	free(kernel->missed);
@@ -146,28 +157,74 @@ static bool adopt(struct kernel *kernel, const char *const *names, struct kernel
 	return true;
 }
 
-static int load(struct kernel *kernel, struct watcher *watcher, const struct way *way)
+/*
+ * Whether this kernel was built with SMC, in or as a module: its TCP sockets know the option
+ * (include/linux/tcp.h, CONFIG_SMC), which is what the programs ask too.
+ */
+static bool built_with_smc(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool found = false;
+	__s32 id;
+
+	if (!btf)
+		return false;
+	id = btf__find_by_name_kind(btf, "tcp_sock", BTF_KIND_STRUCT);
+	type = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+	for (int i = 0; type && i < btf_vlen(type) && !found; i++)
+		found = !strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), "syn_smc");
+	btf__free(btf);
+	return found;
+}
+
+/* Note that the programs of @way are what watches. */
+static void choose(struct watcher *watcher, const struct way *way)
+{
+	int n = 0;
+
+	watcher->way = way;
+	watcher->pins[n++] = way->opens[watcher->counts];
+	for (int i = 0; i < LINKS && way->others[i]; i++)
+		watcher->pins[n++] = way->others[i];
+	for (int i = 0; watcher->for_smc && i < LINKS && way->for_smc[i]; i++)
+		watcher->pins[n++] = way->for_smc[i];
+	watcher->pins[n] = NULL;
+}
+
+static bool is_chosen(const struct watcher *watcher, const char *program)
+{
+	for (int i = 0; watcher && watcher->pins[i]; i++)
+		if (!strcmp(watcher->pins[i], program))
+			return true;
+	return false;
+}
+
+static int load(struct kernel *kernel, struct watcher *watcher, const struct way *way,
+		struct watch_bpf **loaded)
 {
 	struct watch_bpf *programs = watch_bpf__open();
 	int rc = programs ? maps_share(kernel, programs->obj, &programs->rodata->connection_sets)
 			  : -errno;
+	struct bpf_program *program;
 
+	choose(watcher, way);
 	if (!rc) {
-		bpf_program__set_autoload(programs->progs.watch_open, way == &tracepoints);
-		bpf_program__set_autoload(programs->progs.watch_retransmit, way == &tracepoints);
-		bpf_program__set_autoload(programs->progs.watch_sockops, way == &sockops);
+		bpf_object__for_each_program(program, programs->obj)
+			bpf_program__set_autoload(program,
+						  is_chosen(watcher, bpf_program__name(program)));
 		programs->rodata->has_coarse_clock =
-			way == &sockops && has_sockops_helper(BPF_FUNC_ktime_get_coarse_ns);
+			way == &ways[WAY_SOCKOPS] &&
+			has_sockops_helper(BPF_FUNC_ktime_get_coarse_ns);
 		programs->rodata->has_netns_cookie =
-			way == &sockops && has_sockops_helper(BPF_FUNC_get_netns_cookie);
+			way == &ways[WAY_SOCKOPS] && has_sockops_helper(BPF_FUNC_get_netns_cookie);
 		rc = kernel_load(programs->skeleton, "watch");
 	}
 	if (rc) {
 		watch_bpf__destroy(programs);
 		return rc;
 	}
-	watcher->programs = programs;
-	watcher->way = way;
+	*loaded = programs;
 	return 0;
 }
 
@@ -192,62 +249,15 @@ static void note_smc_events(struct kernel *kernel)
 /* Take over what watches connections, as far as it is of this build. */
 static bool adopt_watch(struct kernel *kernel, struct watcher *watcher)
 {
-	static const struct way *const ways[] = { &tracepoints, &sockops };
 	struct kernel_build build = kernel_build_of(watch_bpf__elf_bytes);
 
-	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		if (!adopt(kernel, ways[i]->pins, build, watcher->link))
-			continue;
-		watcher->way = ways[i];
-		return true;
+	for_each_way(way)
+	{
+		choose(watcher, way);
+		if (adopt(kernel, watcher->pins, build, watcher->link))
+			return true;
 	}
 	return false;
-}
-
-void watcher_load(struct kernel *kernel)
-{
-	struct watcher *watcher;
-	int rc;
-
-	if (kernel->watcher)
-		return;
-	watcher = calloc(1, sizeof(*watcher));
-	if (!watcher)
-		return;
-	kernel->watcher = watcher;
-	for (int i = 0; i < LINKS; i++)
-		watcher->link[i] = -1;
-	for (int i = 0; i < SMC_LINKS; i++)
-		watcher->smc[i] = -1;
-	/* Another build's would count what ours counts too. */
-	if (!adopt(kernel, smc_pins, kernel_build_of(smc_bpf__elf_bytes), watcher->smc))
-		kernel_unpin(kernel, smc_pins);
-	note_smc_events(kernel);
-	if (adopt_watch(kernel, watcher))
-		return;
-	rc = load(kernel, watcher, &tracepoints);
-	if (rc)
-		rc = load(kernel, watcher, &sockops);
-	if (rc)
-		kernel_load_failed(&watcher->why, rc, "watch");
-}
-
-static int attach_sockops(struct watcher *watcher)
-{
-	autoclose int cgroup = open_cgroup();
-	int fd;
-
-	if (cgroup < 0)
-		return kernel_fail(&watcher->why, cgroup,
-				   "no cgroup v2 root: %s; mount it at /sys/fs/cgroup",
-				   strerror(-cgroup));
-	fd = bpf_link_create(bpf_program__fd(watcher->programs->progs.watch_sockops), cgroup,
-			     BPF_CGROUP_SOCK_OPS, NULL);
-	if (fd < 0)
-		return kernel_fail(&watcher->why, -errno, "cannot attach to cgroup v2: %s",
-				   strerror(errno));
-	watcher->link[LINK_OPEN] = fd;
-	return 0;
 }
 
 static int attach_program(struct kernel_error *why, struct bpf_program *program, int *fd)
@@ -262,30 +272,99 @@ static int attach_program(struct kernel_error *why, struct bpf_program *program,
 	return *fd < 0 ? kernel_fail(why, -errno, "%s", strerror(errno)) : 0;
 }
 
-static int attach_all(struct watcher *watcher)
+static int attach_sockops(struct watcher *watcher, struct bpf_program *program, int *fd)
 {
-	const struct watch_bpf *programs = watcher->programs;
-	struct bpf_program *const program[LINKS] = {
-		[LINK_OPEN] = programs->progs.watch_open,
-		[LINK_CLOSE] = programs->progs.watch_close,
-		[LINK_RESET] = programs->progs.watch_reset,
-		[LINK_RESET_BY_PEER] = programs->progs.watch_reset_by_peer,
-		[LINK_LIVING] = programs->progs.watch_living,
-		[LINK_RETRANSMIT] = programs->progs.watch_retransmit,
-	};
-	int rc = watcher->way == &sockops ? attach_sockops(watcher) : 0;
+	autoclose int cgroup = open_cgroup();
 
-	for (int i = 0; watcher->way->pins[i] && !rc; i++)
-		if (watcher->link[i] < 0)
-			rc = attach_program(&watcher->why, program[i], &watcher->link[i]);
-	if (rc) {
-		close_links(watcher->link, LINKS);
-		return rc;
-	}
-	/* The links hold the programs; what they were loaded from is of no use any more. */
-	watch_bpf__destroy(watcher->programs);
-	watcher->programs = NULL;
+	if (cgroup < 0)
+		return kernel_fail(&watcher->why, cgroup,
+				   "no cgroup v2 root: %s; mount it at /sys/fs/cgroup",
+				   strerror(-cgroup));
+	*fd = bpf_link_create(bpf_program__fd(program), cgroup, BPF_CGROUP_SOCK_OPS, NULL);
+	if (*fd < 0)
+		return kernel_fail(&watcher->why, -errno, "cannot attach to cgroup v2: %s",
+				   strerror(errno));
 	return 0;
+}
+
+static int attach_all(struct watcher *watcher, const struct watch_bpf *programs)
+{
+	int rc = 0;
+
+	for (int i = 0; watcher->pins[i] && !rc; i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(programs->obj, watcher->pins[i]);
+
+		if (i == LINK_OPEN && watcher->way == &ways[WAY_SOCKOPS])
+			rc = attach_sockops(watcher, program, &watcher->link[i]);
+		else
+			rc = attach_program(&watcher->why, program, &watcher->link[i]);
+	}
+	if (rc)
+		close_links(watcher->link, LINKS);
+	return rc;
+}
+
+/* Load what watches connections on this kernel, and attach it. */
+static void load_and_attach(struct kernel *kernel, struct watcher *watcher)
+{
+	struct watch_bpf *programs = NULL;
+	int rc = 0;
+
+	for_each_way(way)
+	{
+		rc = load(kernel, watcher, way, &programs);
+		if (!rc)
+			break;
+	}
+	if (rc)
+		kernel_load_failed(&watcher->why, rc, "watch");
+	else
+		attach_all(watcher, programs);
+	/* The links hold the programs; what they were loaded from is of no use any more. */
+	watch_bpf__destroy(programs);
+}
+
+/*
+ * Watch connections, and count their verdicts if @counts: by what an earlier daemon left, or anew;
+ * nothing opens unseen meanwhile.
+ */
+static void watch(struct kernel *kernel, struct watcher *watcher, bool counts)
+{
+	int before[LINKS];
+
+	if (watcher->link[LINK_OPEN] >= 0 && watcher->counts == counts)
+		return;
+	for (int i = 0; i < LINKS; i++) {
+		before[i] = watcher->link[i];
+		watcher->link[i] = -1;
+	}
+	watcher->counts = counts;
+	if (!adopt_watch(kernel, watcher))
+		load_and_attach(kernel, watcher);
+	close_links(before, LINKS);
+}
+
+/* What is known of watching, with SMC's programs as far as an earlier daemon left them. */
+static void begin(struct kernel *kernel)
+{
+	struct watcher *watcher;
+
+	if (kernel->watcher)
+		return;
+	watcher = calloc(1, sizeof(*watcher));
+	if (!watcher)
+		return;
+	kernel->watcher = watcher;
+	watcher->for_smc = built_with_smc();
+	for (int i = 0; i < LINKS; i++)
+		watcher->link[i] = -1;
+	for (int i = 0; i < SMC_LINKS; i++)
+		watcher->smc[i] = -1;
+	/* Another build's would count what ours counts too. */
+	if (!adopt(kernel, smc_pins, kernel_build_of(smc_bpf__elf_bytes), watcher->smc))
+		kernel_unpin(kernel, smc_pins);
+	note_smc_events(kernel);
 }
 
 bool watcher_works(const struct kernel *kernel, const char **why)
@@ -300,7 +379,7 @@ const char *watcher_way(const struct kernel *kernel)
 {
 	const struct watcher *watcher = kernel->watcher;
 
-	return watcher && watcher->way ? watcher->way->name : tracepoints.name;
+	return watcher && watcher->way ? watcher->way->name : ways[0].name;
 }
 
 static int pin_all(struct kernel *kernel, const char *set, const char *const *names,
@@ -320,7 +399,7 @@ int watcher_pin(struct kernel *kernel, const char *set, struct kernel_error *err
 	int rc = 0;
 
 	if (watcher_works(kernel, &why))
-		rc = pin_all(kernel, set, watcher->way->pins, watcher->link,
+		rc = pin_all(kernel, set, watcher->pins, watcher->link,
 			     kernel_build_of(watch_bpf__elf_bytes), error);
 	if (!rc && has_smc_events(watcher))
 		rc = pin_all(kernel, set, smc_pins, watcher->smc,
@@ -333,7 +412,7 @@ bool watcher_pinned(const struct kernel *kernel)
 	const char *why;
 
 	return (!watcher_works(kernel, &why) ||
-		kernel_pinned(kernel, kernel->watcher->way->pins, LINKS)) &&
+		kernel_pinned(kernel, kernel->watcher->pins, LINKS)) &&
 	       (!has_smc_events(kernel->watcher) || kernel_pinned(kernel, smc_pins, SMC_LINKS));
 }
 
@@ -358,15 +437,13 @@ int watcher_attach(struct kernel *kernel, const char *set, bool counts, struct k
 {
 	const char *why;
 
-	watcher_load(kernel);
-	if (kernel->watcher && kernel->watcher->programs && !watcher_works(kernel, &why))
-		attach_all(kernel->watcher);
+	begin(kernel);
+	if (kernel->watcher)
+		watch(kernel, kernel->watcher, counts);
 	if (!watcher_works(kernel, &why))
 		log_warning("connections are not watched and nothing is learned: %s", why);
 	else if (!kernel->fresh)
-		kernel_unpin(kernel,
-			     kernel->watcher->way == &sockops ? tracepoints_only : sockops_only);
-	kernel->host->counts = counts;
+		kernel_unpin_others(kernel, "watch_", kernel->watcher->pins);
 	note_smc_events(kernel);
 	return watcher_pin(kernel, set, error);
 }
@@ -604,8 +681,9 @@ int kernel_records(const struct kernel *kernel)
 
 void watcher_release(struct kernel *kernel)
 {
-	kernel_unpin(kernel, tracepoints.pins);
-	kernel_unpin(kernel, sockops.pins);
+	static const char *const none[] = { NULL };
+
+	kernel_unpin_others(kernel, "watch_", none);
 	kernel_unpin(kernel, smc_pins);
 	watcher_close(kernel);
 }
@@ -616,7 +694,9 @@ void watcher_describe(const struct kernel *kernel, struct backend_hooks *hooks)
 	char name[HOOK_NAME_SIZE];
 	const char *why;
 
-	snprintf(name, sizeof(name), "learn (%s, tcp_destroy_sock)", watcher_way(kernel));
+	snprintf(name, sizeof(name), "learn (%s%s%s)", watcher_way(kernel),
+		 is_chosen(watcher, "watch_end") ? ", inet_sock_set_state" : "",
+		 is_chosen(watcher, "watch_destroy") ? ", tcp_destroy_sock" : "");
 	if (watcher_works(kernel, &why))
 		backend_add_hook(hooks, name, HOOK_IN_FORCE, "every TCP connection is a lesson");
 	else

@@ -55,9 +55,9 @@ gone()
 BACKEND=native
 [ ! -e /vm/smc_policy.ko ] || BACKEND=kmod
 
-# What shows that a connection opens: up to 5.11 tracepoints get no cookie.
-WATCHED_BY=inet_sock_set_state
-[ "$SERIES" != 5.10 ] || WATCHED_BY='cgroup v2 sockops'
+# What shows that connections open and end: up to 5.11 tracepoints get no cookie.
+LEARNS_BY=inet_sock_set_state
+[ "$SERIES" != 5.10 ] || LEARNS_BY='cgroup v2 sockops, inet_sock_set_state'
 
 # product_up: daemon, and module if the kernel needs it, with the configuration there is.
 product_up()
