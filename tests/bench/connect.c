@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * connect SECONDS CLIENTS: short TCP connections on loopback, as fast as they go: connect, a
- * byte there, a byte back, close.  Prints how many a second.
+ * connect CLIENTS: short TCP connections on loopback, as fast as they go: connect, a byte there, a byte
+ * back, close.  For each number of seconds, one a line of standard input, it prints how many a
+ * second there are for so long from then on.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -20,7 +21,6 @@
 static struct sockaddr_in address = { .sin_family = AF_INET };
 static int listener;
 static atomic_ulong connections;
-static atomic_bool stop;
 
 static void *serve(void *arg)
 {
@@ -51,17 +51,16 @@ static void *call(void *arg)
 	struct linger linger = { .l_onoff = 1 };
 
 	(void)arg;
-	while (!stop) {
+	for (;;) {
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 		if (fd < 0)
-			continue;
+			return NULL;
 		if (talk(fd))
 			connections++;
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 		close(fd);
 	}
-	return NULL;
 }
 
 static int listen_somewhere(void)
@@ -77,28 +76,47 @@ static int listen_somewhere(void)
 		       : 0;
 }
 
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* How many a second there are for @seconds from now on. */
+static double measure(double seconds)
+{
+	struct timespec time = { .tv_sec = (time_t)seconds };
+	unsigned long before = connections;
+	double start = now();
+
+	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+	nanosleep(&time, NULL);
+	return (double)(connections - before) / (now() - start);
+}
+
 int main(int argc, char **argv)
 {
-	double seconds = argc == 3 ? strtod(argv[1], NULL) : 0;
-	int clients = argc == 3 ? atoi(argv[2]) : 0;
-	struct timespec time = { .tv_sec = (time_t)seconds };
+	int clients = argc == 2 ? atoi(argv[1]) : 0;
 	pthread_t thread;
+	double seconds;
 
-	if (seconds <= 0 || clients < 1 || clients > CLIENTS_MAX) {
-		fprintf(stderr, "usage: connect SECONDS CLIENTS\n");
+	if (clients < 1 || clients > CLIENTS_MAX) {
+		fprintf(stderr, "usage: connect CLIENTS\n");
 		return 2;
 	}
 	if (listen_somewhere()) {
 		perror("listen");
 		return 1;
 	}
-	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
 	for (int i = 0; i < SERVERS; i++)
 		pthread_create(&thread, NULL, serve, NULL);
 	for (int i = 0; i < clients; i++)
 		pthread_create(&thread, NULL, call, NULL);
-	nanosleep(&time, NULL);
-	stop = true;
-	printf("%.0f\n", (double)connections / seconds);
-	return fflush(stdout) ? 1 : 0;
+	while (scanf("%lf", &seconds) == 1 && seconds > 0) {
+		printf("%.0f\n", measure(seconds));
+		fflush(stdout);
+	}
+	return ferror(stdin) || ferror(stdout) ? 1 : 0;
 }
