@@ -60,7 +60,6 @@ struct inet_sock {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	__u8 icsk_retransmits;
-	__u32 icsk_rto; /* jiffies */
 } CORE;
 
 struct tcp_sock {

@@ -9,7 +9,7 @@
  * answer say little: the host may be down.  So they only make a path
  *
  *   suspect --a SYN with the option is answered--> closed
- *   suspect --one without it is answered, one with it that was sent later is not--> open
+ *   suspect --one without it is answered, one with it that is sent after that still not--> open
  *   suspect --neither is answered--> closed; --time over--> half-open
  *
  * and connections go by TCP meanwhile.
@@ -184,26 +184,39 @@ static __always_inline void smc_policy_path_vote(__u8 side, const __be32 peer[4]
 		smc_policy_path_open(path, now);
 }
 
-/* Waited for nobody knows how long. */
-#define SMC_POLICY_WAITED_UNKNOWN (~0u)
+/*
+ * struct smc_policy_path.answered of a suspect path: a SYN without the option was; or, plus the cookie
+ * of a connection, its SYN with the option has been sent again since then.
+ */
+#define SMC_POLICY_PATH_ANSWERED 1
 
 /*
- * Whether a SYN that was sent @waited jiffies ago went out after one without the option had been
- * answered.
+ * A SYN without the option was answered on @path, and the one with it of connection @cookie (0: which
+ * ends) that has begun at @begun is sent again now.  Its peer may have come back between the two; so
+ * the path is open if that connection has to send it again once more.
  */
-static __always_inline int smc_policy_path_sent_later(const struct smc_policy_path *path,
-						      __u32 waited)
+static __always_inline void smc_policy_path_answered_without(struct smc_policy_path *path,
+							     __u64 cookie, __u64 begun, __u64 now)
 {
-	return (__s64)(bpf_jiffies64() - waited - path->answered) > 0;
+	__u64 again = SMC_POLICY_PATH_ANSWERED + cookie;
+
+	if (!cookie)
+		return;
+	if (path->answered == again) {
+		smc_policy_path_open(path, now);
+	} else if (path->answered == SMC_POLICY_PATH_ANSWERED) {
+		path->answered = again;
+		/* It will be clear then, at the latest after twice the time. */
+		smc_policy_path_doubt(path, now + 2 * (now - begun) + SMC_AUTO_SEC);
+	}
 }
 
 /*
- * The SYN of a connection to @peer that has begun at @begun carries the option and is not
- * answered, in the @waited jiffies since it was sent last.  @first: its connection has not told so
- * before.
+ * The SYN of connection @cookie (0: which ends) to @peer that has begun at @begun carries the option
+ * and is not answered.  @first: its connection has not told so before.
  */
-static __always_inline void smc_policy_path_silent(const __be32 peer[4], __u64 begun, int first,
-						   __u32 waited, __u64 now)
+static __always_inline void smc_policy_path_silent(const __be32 peer[4], __u64 cookie, __u64 begun,
+						   int first, __u64 now)
 {
 	__u32 enough = smc_policy_parameter(SMC_POLICY_PAR_VOTES, 0);
 	struct smc_policy_path *path;
@@ -214,16 +227,8 @@ static __always_inline void smc_policy_path_silent(const __be32 peer[4], __u64 b
 	if (!path)
 		return;
 	if (path->state == SMC_POLICY_PATH_SUSPECT) {
-		if (!path->answered || waited == SMC_POLICY_WAITED_UNKNOWN)
-			return;
-		if (smc_policy_path_sent_later(path, waited))
-			smc_policy_path_open(path, now);
-		/*
-		 * Its peer may have come back only then.  The SYN is on its way again; when it is
-		 * sent the next time, at the latest in twice the time, it will be clear.
-		 */
-		else
-			smc_policy_path_doubt(path, now + 2 * (now - begun) + SMC_AUTO_SEC);
+		if (path->answered)
+			smc_policy_path_answered_without(path, cookie, begun, now);
 		return;
 	}
 	if (!first || !smc_policy_path_is_of_now(path, begun))
@@ -306,7 +311,7 @@ static __always_inline void smc_policy_path_compare(const __be32 peer[4], int an
 	if (!answered)
 		smc_policy_path_enter(path, SMC_POLICY_PATH_CLOSED, now, 0);
 	else if (!path->answered)
-		path->answered = bpf_jiffies64();
+		path->answered = SMC_POLICY_PATH_ANSWERED;
 }
 
 #endif

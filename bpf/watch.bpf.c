@@ -319,18 +319,17 @@ static __always_inline __u64 opened_at(__u64 cookie, __u64 now)
 /* A SYN may get lost; one that is sent so often again has no answer. */
 #define SILENT_AFTER 2
 
-/* The SYN is sent again, for the WHAT_TIMESth time, after @waited jiffies. */
-GLOBAL int unanswered(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 waited)
+/* The SYN is sent again, for the WHAT_TIMESth time, or its connection ends. */
+GLOBAL int unanswered(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 {
 	struct smc_auto_connection connection;
-	__u64 now = bpf_ktime_get_ns();
 
 	fill(&connection, high, low, what);
 	if (!(what >> WHAT_ASKED & 1))
 		smc_policy_path_compare(connection.peer, 0, now);
 	else
-		smc_policy_path_silent(connection.peer, opened_at(cookie, now),
-				       times_of(what) == SILENT_AFTER, (__u32)waited, now);
+		smc_policy_path_silent(connection.peer, what >> WHAT_ENDED & 1 ? 0 : cookie,
+				       opened_at(cookie, now), times_of(what) == SILENT_AFTER, now);
 	return 0;
 }
 
@@ -383,8 +382,7 @@ int BPF_PROG(watch_retransmit, struct sock *sk)
 		return 0;
 	see_sock(&seen, sk, SMC_POLICY_CONNECT);
 	seen.what |= (__u64)asked << WHAT_ASKED | (__u64)(__u16)tp->total_retrans << WHAT_TIMES;
-	/* Only then it is made longer (tcp_retransmit_timer()). */
-	unanswered(seen.high, seen.low, seen.what, seen.cookie, tp->inet_conn.icsk_rto);
+	unanswered(seen.high, seen.low, seen.what, seen.cookie, seen.now);
 	return 0;
 }
 
@@ -554,8 +552,7 @@ static __always_inline void ops_accepted(struct bpf_sock_ops *ops, int counts)
 
 /*
  * A retransmission timer has ended; of the SYN if the state says so.  The callback tells how often it
- * has been sent again already, and how long the timer was (icsk_retransmits, icsk_rto;
- * tcp_write_timeout()).
+ * has been sent again already (icsk_retransmits; tcp_write_timeout()).
  */
 static __always_inline void ops_timed_out(struct bpf_sock_ops *ops)
 {
@@ -566,7 +563,7 @@ static __always_inline void ops_timed_out(struct bpf_sock_ops *ops)
 	see_ops(&seen, ops, SMC_POLICY_CONNECT);
 	seen.what |= (__u64)ops_have_option(ops) << WHAT_ASKED |
 		     (__u64)(__u16)(field(ops, args[0]) + 1) << WHAT_TIMES;
-	unanswered(seen.high, seen.low, seen.what, seen.cookie, field(ops, args[1]));
+	unanswered(seen.high, seen.low, seen.what, seen.cookie, seen.now);
 }
 
 static __always_inline void ops_tell(struct bpf_sock_ops *ops, int counts)
@@ -745,12 +742,12 @@ static __always_inline void learn_carried(const struct seen *seen, const struct 
 static __always_inline void given_up(struct sock *sk, struct tcp_sock *tp, const struct seen *seen,
 				     const struct smc_auto_live *live)
 {
-	__u64 says = (__u64)SILENT_AFTER << WHAT_TIMES | 1ull << WHAT_ASKED;
+	__u64 says = (__u64)SILENT_AFTER << WHAT_TIMES | 1ull << WHAT_ASKED | 1ull << WHAT_ENDED;
 
 	if (has_smc() && live->info & SMC_AUTO_LIVE_ASKED && tp->total_retrans &&
 	    tp->total_retrans < SILENT_AFTER && sk->sk_err != ECONNREFUSED)
 		unanswered(seen->high, seen->low, seen->what | says, seen->cookie,
-			   SMC_POLICY_WAITED_UNKNOWN);
+			   bpf_ktime_get_ns());
 }
 
 /* The connection of @smc (NULL: it was never SMC) at @place has ended. */

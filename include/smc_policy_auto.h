@@ -177,7 +177,7 @@ struct smc_policy_path {
 	__u64 since; /* when it came into its state */
 	__u64 until; /* when that ends; closed: 0 */
 	__u64 voted; /* when the last vote came */
-	__u64 answered; /* suspect: when a SYN without the option was, jiffies; 0: not yet */
+	__u64 answered; /* suspect: 0: no SYN without the option was; bpf/path.bpf.h */
 	__u32 votes; /* against it, while it is closed */
 	__u32 syn_votes; /* of those, unanswered SYNs, since one with the option was answered */
 	__u32 backoff; /* seconds that it was open last, 0: never */

@@ -272,7 +272,7 @@ static void move_path(const struct passage *passage, struct smc_policy_path *pat
 	path->since = move_time(passage, path->since);
 	path->until = move_time(passage, path->until);
 	path->voted = move_time(passage, path->voted);
-	path->answered = 0; /* on another clock */
+	path->answered = 0; /* begins anew, like cookies */
 }
 
 static int restore_record(const struct server *server, const struct passage *passage,
