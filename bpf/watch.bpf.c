@@ -887,29 +887,30 @@ static __always_inline void closing(struct sock *sk)
  * Ten calls for a connection that ends in good order, six for one that is reset: what is of no
  * interest is told by the states alone, and by the cookie, which is in the cache.
  */
-static __always_inline int is_opening(int before, int now)
+static __always_inline void state_changes(struct sock *sk, int before, int now, int counts)
 {
-	return now == BPF_TCP_SYN_SENT ||
-	       (now == BPF_TCP_ESTABLISHED && (before == BPF_TCP_SYN_RECV || has_smc()));
+	if (now == BPF_TCP_CLOSE)
+		closing(sk);
+	else if (now != BPF_TCP_SYN_SENT &&
+		 (now != BPF_TCP_ESTABLISHED || (before != BPF_TCP_SYN_RECV && !has_smc())))
+		return;
+	else if (counts)
+		opening_counted(sk, before, now);
+	else
+		opening(sk, before, now);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(watch_state, struct sock *sk, int before, int now)
 {
-	if (now == BPF_TCP_CLOSE)
-		closing(sk);
-	else if (is_opening(before, now))
-		opening(sk, before, now);
+	state_changes(sk, before, now, 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(watch_state_counting, struct sock *sk, int before, int now)
 {
-	if (now == BPF_TCP_CLOSE)
-		closing(sk);
-	else if (is_opening(before, now))
-		opening_counted(sk, before, now);
+	state_changes(sk, before, now, 1);
 	return 0;
 }
 

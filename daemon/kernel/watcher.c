@@ -80,7 +80,7 @@ static const char *const smc_pins[SMC_LINKS + 1] = { "smc_fallback", "smc_sent",
 struct watcher {
 	bool for_smc; /* this kernel was built with SMC */
 	bool counts; /* verdicts */
-	const struct way *way; /* of what is attached */
+	const struct way *way; /* of what is attached, or would be; NULL: not tried yet */
 	const char *pins[LINKS + 1]; /* its programs */
 	int link[LINKS]; /* -1: not attached */
 	struct kernel_error why; /* not */
@@ -317,10 +317,12 @@ static void load_and_attach(struct kernel *kernel, struct watcher *watcher)
 		if (!rc)
 			break;
 	}
-	if (rc)
+	if (rc) {
+		choose(watcher, ways); /* which is missed */
 		kernel_load_failed(&watcher->why, rc, "watch");
-	else
+	} else {
 		attach_all(watcher, programs);
+	}
 	/* The links hold the programs; what they were loaded from is of no use any more. */
 	watch_bpf__destroy(programs);
 }
