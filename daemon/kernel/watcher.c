@@ -246,11 +246,11 @@ static void note_smc_events(struct kernel *kernel)
 	kernel->host->smc_events = attached;
 }
 
-/* Take over what watches connections, as far as it is of this build. */
-static bool adopt_watch(struct kernel *kernel, struct watcher *watcher)
+static bool adopt_any_way(struct kernel *kernel, struct watcher *watcher, bool for_smc)
 {
 	struct kernel_build build = kernel_build_of(watch_bpf__elf_bytes);
 
+	watcher->for_smc = for_smc;
 	for_each_way(way)
 	{
 		choose(watcher, way);
@@ -258,6 +258,16 @@ static bool adopt_watch(struct kernel *kernel, struct watcher *watcher)
 			return true;
 	}
 	return false;
+}
+
+/* Take over what watches connections, if all of it is there and of this build. */
+static bool adopt_watch(struct kernel *kernel, struct watcher *watcher)
+{
+	/* What is there for SMC tells that the kernel has it, in less time than the kernel's types. */
+	if (adopt_any_way(kernel, watcher, true))
+		return true;
+	watcher->for_smc = built_with_smc();
+	return !watcher->for_smc && adopt_any_way(kernel, watcher, false);
 }
 
 static int attach_program(struct kernel_error *why, struct bpf_program *program, int *fd)
@@ -358,7 +368,6 @@ static void begin(struct kernel *kernel)
 	if (!watcher)
 		return;
 	kernel->watcher = watcher;
-	watcher->for_smc = built_with_smc();
 	for (int i = 0; i < LINKS; i++)
 		watcher->link[i] = -1;
 	for (int i = 0; i < SMC_LINKS; i++)
