@@ -279,6 +279,26 @@ static __always_inline void smc_policy_allowed(const struct smc_policy_ends *end
 	bpf_map_update_elem(&smc_pending, ends, &slot, BPF_ANY);
 }
 
+/*
+ * Note whether it was the policy itself that denied @query, a rule or the default, and not what was
+ * learned: then the watcher need not look at all that ask the same.
+ */
+static __always_inline void smc_policy_note_denied(const struct smc_policy_query *query,
+						   const struct smc_policy_answer *answer)
+{
+	__u64 question =
+		smc_policy_question((__u64)query->peer[1] << 32 | query->peer[0],
+				    (__u64)query->peer[3] << 32 | query->peer[2], query->port);
+	__u64 *place = smc_policy_denied_at(question);
+	int denied =
+		answer->verdict == SMC_POLICY_TCP && (answer->reason == SMC_POLICY_REASON_RULE ||
+						      answer->reason == SMC_POLICY_REASON_DEFAULT);
+
+	/* Written when it changes: all CPUs read it. */
+	if (query->side == SMC_POLICY_CONNECT && place && (*place == question) != denied)
+		*place = denied ? question : 0;
+}
+
 /* Count @answer for its rule on this CPU, @times. */
 static __always_inline void smc_policy_count(const struct smc_policy_answer *answer, __u32 times)
 {

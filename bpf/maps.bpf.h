@@ -124,6 +124,36 @@ static __always_inline struct smc_policy_host *smc_policy_host_state(void)
 	return bpf_map_lookup_elem(&host_state, &zero);
 }
 
+#define SMC_POLICY_DENIED_SHIFT 10
+
+/*
+ * What this host was denied by the policy itself when it asked for the last time, each question in the
+ * place it has.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << SMC_POLICY_DENIED_SHIFT);
+	__type(key, __u32);
+	__type(value, __u64); /* smc_policy_question(), 0: none */
+} denied SEC(".maps");
+
+/* The question whether to connect to @port of the peer @high, @low by SMC, as one number but 0. */
+static __always_inline __u64 smc_policy_question(__u64 high, __u64 low, __u32 port)
+{
+	__u64 hash = (high ^ port) * 0x9e3779b97f4a7c15ull;
+
+	hash = (hash ^ hash >> 32 ^ low) * 0xbf58476d1ce4e5b9ull;
+	return hash | 1;
+}
+
+/* The place of @question. */
+static __always_inline __u64 *smc_policy_denied_at(__u64 question)
+{
+	__u32 at = question >> (64 - SMC_POLICY_DENIED_SHIFT);
+
+	return bpf_map_lookup_elem(&denied, &at);
+}
+
 /* Closed connections, while somebody records. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

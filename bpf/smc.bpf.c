@@ -7,21 +7,15 @@
 #include "smc.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-/* Cookie of the TCP socket below. */
-static __always_inline __u64 cookie_of(const struct smc_sock *smc)
-{
-	return (__u64)BPF_CORE_READ(smc, clcsock, sk, __sk_common.skc_cookie.counter);
-}
-
-/* The verifier of some kernels takes a tracepoint's argument for one that may be NULL. */
+/*
+ * By the cookie of the TCP socket below; who has none has not been looked at.  The verifier of some
+ * kernels takes a tracepoint's argument for one that may be NULL.
+ */
 static __always_inline struct smc_policy_smc *find(const struct smc_sock *sock)
 {
-	__u64 cookie;
+	__u64 cookie = sock ? (__u64)sock->clcsock->sk->__sk_common.skc_cookie.counter : 0;
 
-	if (!sock)
-		return 0;
-	cookie = cookie_of(sock);
-	return bpf_map_lookup_elem(&smc_connections, &cookie);
+	return cookie ? bpf_map_lookup_elem(&smc_connections, &cookie) : 0;
 }
 
 SEC("tp_btf/smc_switch_to_fallback")

@@ -200,10 +200,10 @@ struct look {
 };
 
 /*
- * Whether to look at a connection of @side to the service @port; @asked: it has the option.  Not
+ * Whether to look at a connection of @side to the service @port; @must: whatever the storm.  Not
  * at what is passed over, before anything else of it is read.
  */
-static __always_inline int begin_look(struct look *look, __u32 side, __u32 port, __u32 asked)
+static __always_inline int begin_look(struct look *look, __u32 side, __u32 port, __u32 must)
 {
 	__u32 service = storm_service(side, port);
 
@@ -212,11 +212,8 @@ static __always_inline int begin_look(struct look *look, __u32 side, __u32 port,
 	look->times = 1;
 	if (!look->host)
 		return 0;
-	/*
-	 * Who asks for SMC may be one of the few long ones in the storm, and a recording wants
-	 * them all.
-	 */
-	if (asked || look->host->recording)
+	/* A recording wants them all. */
+	if (must || look->host->recording)
 		return 1;
 	look->storm = storm_at(service);
 	if (!look->storm || pass_over(look->storm, service))
@@ -386,14 +383,31 @@ int BPF_PROG(watch_retransmit, struct sock *sk)
 	return 0;
 }
 
+/*
+ * Whether @sk, which asks for SMC, will be left without it: then it is none of the few long ones that may
+ * be in a storm.
+ */
+static __always_inline int is_denied(const struct sock *sk)
+{
+	const __u64 *place;
+	struct seen seen;
+	__u64 question;
+
+	see_peer(&seen, &sk->__sk_common);
+	question = smc_policy_question(seen.high, seen.low, bpf_ntohs(sk->__sk_common.skc_dport));
+	place = smc_policy_denied_at(question);
+	return place && *place == question;
+}
+
 static __always_inline void open_sock(struct sock *sk, __u32 side, __u32 asked, int counts)
 {
 	__u32 port = side == SMC_POLICY_ACCEPT ? sk->__sk_common.skc_num
 					       : bpf_ntohs(sk->__sk_common.skc_dport);
+	__u32 must = asked && (side == SMC_POLICY_ACCEPT || !is_denied(sk));
 	struct look look;
 	struct seen seen;
 
-	if (!begin_look(&look, side, port, asked))
+	if (!begin_look(&look, side, port, must))
 		return;
 	see_sock(&seen, sk, side);
 	seen.what |= (__u64)asked << WHAT_ASKED;

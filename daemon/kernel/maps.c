@@ -26,6 +26,7 @@ static const char *const map_names[MAPS + 1] = {
 	[MAP_RULE_STATE] = "rule_state",
 	[MAP_PATHS] = "paths",
 	[MAP_HOST_STATE] = "host_state",
+	[MAP_DENIED] = "denied",
 	[MAP_RECORDS] = "records",
 };
 
@@ -64,6 +65,7 @@ static bool fits(int fd, enum map which, uint32_t *max_entries)
 		[MAP_RULE_STATE] = sizeof(struct smc_policy_rule_state),
 		[MAP_PATHS] = sizeof(struct smc_policy_path),
 		[MAP_HOST_STATE] = sizeof(struct smc_policy_host),
+		[MAP_DENIED] = sizeof(uint64_t),
 	};
 	struct bpf_map_info info = { 0 };
 	uint32_t size = sizeof(info);
