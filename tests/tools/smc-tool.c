@@ -16,6 +16,7 @@ static const struct command {
 	{ "load", cmd_load, "many short connections at a given rate" },
 	{ "refuse", cmd_refuse, "a program that decides for smc_policy.ko" },
 	{ "mix", cmd_mix, "short connections as fast as they go, next to long ones" },
+	{ "turns", cmd_turns, "two kinds of short connections in turns, to compare their rates" },
 	{ "capture", cmd_capture, "log every SYN and SYN-ACK, with or without the SMC option" },
 	{ "diag", cmd_diag, "list SMC sockets" },
 	{ "linkgroups", cmd_linkgroups, "list SMC-R link groups" },

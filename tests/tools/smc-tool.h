@@ -25,6 +25,7 @@ int cmd_client(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_refuse(int argc, char **argv);
 int cmd_mix(int argc, char **argv);
+int cmd_turns(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_diag(int argc, char **argv);
 int cmd_linkgroups(int argc, char **argv);
