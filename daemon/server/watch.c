@@ -167,9 +167,10 @@ static int on_pins_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	failed = server_refresh_pins(watch->server, &repinned);
+	/* First: what is removed between a look and the watch would not be missed. */
 	rc = watch_pins(watch);
-	/* Somebody is removing them right now, or has gone on before they were watched. */
+	failed = server_refresh_pins(watch->server, &repinned);
+	/* What was watched is not all of what is there now. */
 	if (rc == -ENOENT || repinned)
 		return arm(watch->pins_timer);
 	if (rc < 0)
