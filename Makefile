@@ -43,6 +43,8 @@ VERSION := $(shell sed -n 's/.*SMC_POLICY_VERSION "\(.*\)".*/\1/p' include/smc_p
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 POLICY := $(call objects,daemon/policy/*.c)
 COMMON := $(call objects,daemon/common/*.c)
+FILES := $(call objects,daemon/files/*.c)
+WIRE := $(call objects,daemon/wire/*.c)
 KERNEL := $(call objects,daemon/kernel/*.c)
 SERVER := $(call objects,daemon/server/*.c)
 CLI := $(call objects,daemon/cli/*.c)
@@ -64,10 +66,10 @@ all: packages-build ## daemon, command and manual pages, in build/
 .PHONY: programs
 programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS)
 
-$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(POLICY) $(COMMON) $(LIBBPF)
+$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
 
-$(BUILD)/smc-ebpf: $(CLI) $(POLICY) $(COMMON)
+$(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
 
 $(BUILD)/daemon/%.o: daemon/%.c
@@ -95,7 +97,7 @@ $(BUILD)/man/%: man/%.scd
 	scdoc < $< > $@.new
 	mv $@.new $@
 
--include $(patsubst %.o,%.d,$(SERVER) $(KERNEL) $(POLICY) $(COMMON) $(CLI))
+-include $(patsubst %.o,%.d,$(SERVER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
 .PHONY: kmod

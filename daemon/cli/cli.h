@@ -75,7 +75,7 @@ int cli_ask(struct cli *cli, int argc, char **argv, const char *command,
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
 
-/* Print @services of auto-show (common/protocol.h) as a table. */
+/* Print @services of auto-show (wire/protocol.h) as a table. */
 void cli_print_services(const json_t *services);
 
 /* Print the breakers and the cool-down of auto-show or of "learned" in status, if there are any. */

@@ -10,7 +10,7 @@
 #include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "common/source.h"
+#include "files/config_files.h"
 #include "policy/compile.h"
 
 /* ---- check ---- */
@@ -63,7 +63,7 @@ int cli_policy_check(struct cli *cli, int argc, char **argv)
 		return rc;
 	policy_config_init(&config);
 	for (int i = optind; i < argc; i++)
-		source_read(argv[i], &config, &errors);
+		config_files_read(argv[i], &config, &errors);
 	if (!errors.count)
 		check_compile(&config.policy, &errors);
 	for (size_t i = 0; i < errors.count; i++)
@@ -228,12 +228,12 @@ static int read_files(struct cli *cli, int n, char **files, struct policy_config
 	if (rc)
 		return rc;
 	for (int i = 0; i < n; i++)
-		source_read(files[i], config, &errors);
+		config_files_read(files[i], config, &errors);
 	if (!n) {
 		const json_t *daemon = json_object_get(status, "daemon");
 		const char *file = json_string_value(json_object_get(daemon, "config"));
 
-		source_load(file ? file : POLICY_CONFIG_FILE, config, &errors);
+		config_files_load(file ? file : POLICY_CONFIG_FILE, config, &errors);
 	}
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);

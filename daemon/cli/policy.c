@@ -9,7 +9,7 @@
 #include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "common/rule_json.h"
+#include "wire/rule_json.h"
 
 #define LIST_WIDTH 28 /* of ports and peers in the table */
 

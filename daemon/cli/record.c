@@ -16,9 +16,9 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/frame.h"
+#include "wire/frame.h"
 #include "common/json.h"
-#include "common/protocol.h"
+#include "wire/protocol.h"
 #include "policy/trace.h"
 
 #define SECONDS_MAX (10ULL * 365 * 86400)

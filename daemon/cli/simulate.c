@@ -9,7 +9,7 @@
 #include "common/buffers.h"
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "common/source.h"
+#include "files/config_files.h"
 #include "policy/replay.h"
 
 #define LINE_MAX_BYTES 4096
@@ -181,7 +181,7 @@ static int read_policy(const struct simulation *simulation, struct policy_config
 	if (!simulation->config)
 		return CLI_DONE;
 	config->policy.default_action = SMC_POLICY_DENY;
-	rc = source_load(simulation->config, config, &errors);
+	rc = config_files_load(simulation->config, config, &errors);
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);
 	policy_errors_clear(&errors);

@@ -33,7 +33,7 @@ const char *cli_text(const json_t *object, const char *key);
 void cli_print_text(const json_t *result);
 
 /*
- * The property @key of a RULE (common/protocol.h) as text of the configuration, "" where
+ * The property @key of a RULE (wire/protocol.h) as text of the configuration, "" where
  * it has its default.  To be freed; NULL: out of memory.
  */
 char *cli_property(const json_t *rule, const char *key);

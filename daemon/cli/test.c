@@ -13,9 +13,9 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "common/cleanup.h"
-#include "common/frame.h"
+#include "wire/frame.h"
 #include "common/json.h"
-#include "common/protocol.h"
+#include "wire/protocol.h"
 #include "policy/value.h"
 
 #define LINES_SIZE 65536

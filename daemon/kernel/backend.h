@@ -9,7 +9,7 @@
 
 #include "kernel/error.h"
 #include "kernel/netns.h"
-#include "policy/config.h"
+#include "policy/words.h"
 
 struct kernel;
 

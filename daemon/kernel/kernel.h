@@ -13,7 +13,7 @@
 #include "kernel/backend.h"
 #include "kernel/error.h"
 #include "policy/compile.h"
-#include "policy/config.h"
+#include "policy/words.h"
 #include "smc_policy_auto.h"
 #include "smc_policy_maps.h"
 

@@ -65,28 +65,6 @@ struct parser {
 	struct policy rules; /* of this file, to notice the same name twice */
 };
 
-void policy_errors_add(struct policy_errors *errors, const char *format, ...)
-{
-	char **lines = reallocarray(errors->lines, errors->count + 1, sizeof(char *));
-	va_list args;
-
-	if (!lines)
-		return;
-	errors->lines = lines;
-	va_start(args, format);
-	if (vasprintf(&lines[errors->count], format, args) >= 0)
-		errors->count++;
-	va_end(args);
-}
-
-void policy_errors_clear(struct policy_errors *errors)
-{
-	for (size_t i = 0; i < errors->count; i++)
-		free(errors->lines[i]);
-	free(errors->lines);
-	*errors = (struct policy_errors){ 0 };
-}
-
 void policy_config_init(struct policy_config *config)
 {
 	*config = (struct policy_config){
@@ -767,10 +745,10 @@ static bool check_line(struct parser *parser, const char *line, size_t length, s
 {
 	struct value_error error;
 
-	if (length > POLICY_CONFIG_LINE_MAX || length + 2 > room) {
+	if (length > VALUE_LINE_MAX || length + 2 > room) {
 		complain(parser, parser->line,
 			 "line is longer than %d bytes; split the list over several rules",
-			 POLICY_CONFIG_LINE_MAX);
+			 VALUE_LINE_MAX);
 		return false;
 	}
 	if (value_line(line, length, &error)) {
@@ -815,7 +793,7 @@ static char *read_line(char *buf, int size, void *stream)
 static void configure_inih(void)
 {
 	ini_use_stack = false;
-	ini_initial_alloc = ini_max_line = POLICY_CONFIG_LINE_MAX + 8;
+	ini_initial_alloc = ini_max_line = VALUE_LINE_MAX + 8;
 	ini_allow_realloc = false;
 	ini_allow_multiline = false;
 	ini_allow_no_value = true;

@@ -12,37 +12,13 @@
 #include <stddef.h>
 #include <sys/un.h>
 
+#include "policy/errors.h"
 #include "policy/limits.h"
 #include "policy/parameters.h"
 #include "policy/rule.h"
+#include "policy/words.h"
 
 #define POLICY_CONFIG_FILE "/etc/smc-policy.conf"
-#define POLICY_CONFIG_LINE_MAX 65536 /* bytes in a line, without its end */
-
-/* What enforces; POLICY_BACKEND_AUTO only as a setting. */
-enum policy_backend {
-	POLICY_BACKEND_AUTO,
-	POLICY_BACKEND_NATIVE,
-	POLICY_BACKEND_KMOD,
-	POLICY_BACKEND_OBSERVE,
-};
-
-enum policy_on_stop {
-	POLICY_ON_STOP_KEEP, /* enforcement goes on without the daemon */
-	POLICY_ON_STOP_RELEASE, /* programs, maps and pins are removed */
-};
-
-enum policy_read_access {
-	POLICY_READ_GROUP, /* root and [daemon] group */
-	POLICY_READ_ALL,
-};
-
-/* [daemon] netns */
-enum policy_netns {
-	POLICY_NETNS_ALL,
-	POLICY_NETNS_INIT,
-	POLICY_NETNS_LIST,
-};
 
 /* [daemon], [auto], [budget] and [breaker] */
 struct policy_settings {
@@ -89,17 +65,6 @@ struct policy_config {
 	struct policy policy;
 	policy_read_named read_named; /* NULL: no file can be named */
 };
-
-/* Errors as they are found, one line of text each. */
-struct policy_errors {
-	char **lines;
-	size_t count;
-};
-
-/* Add a line.  When memory is short the line is lost. */
-__attribute__((format(printf, 2, 3))) void policy_errors_add(struct policy_errors *errors,
-							     const char *format, ...);
-void policy_errors_clear(struct policy_errors *errors);
 
 /* Fill @config with the defaults of every key and no rules. */
 void policy_config_init(struct policy_config *config);

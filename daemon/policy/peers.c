@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "policy/config.h"
 #include "policy/peers.h"
 
 #define FEW 512 /* peers that qsort() is fast enough for */
@@ -185,10 +184,10 @@ static int read_line(struct policy_peers *peers, const char *line, size_t length
 
 	if (length && line[length - 1] == '\r')
 		length--;
-	if (length > POLICY_CONFIG_LINE_MAX)
+	if (length > VALUE_LINE_MAX)
 		return value_refuse(
 			error, "line is longer than %d bytes; write one prefix or address a line",
-			POLICY_CONFIG_LINE_MAX);
+			VALUE_LINE_MAX);
 	trim(&line, &length);
 	if (!length)
 		return 0;

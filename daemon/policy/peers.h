@@ -5,9 +5,8 @@
 
 #include <stddef.h>
 
+#include "policy/errors.h"
 #include "policy/value.h"
-
-struct policy_errors;
 
 #define POLICY_PEERS_ERRORS 100 /* wrong lines of one list that are told one by one */
 

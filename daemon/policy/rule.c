@@ -7,7 +7,6 @@
 
 #include "common/cleanup.h"
 #include "common/hash.h"
-#include "policy/config.h"
 #include "policy/intern.h"
 #include "policy/rule.h"
 

@@ -16,8 +16,6 @@
 #include "smc_policy_maps.h"
 #include "smc_policy_verdict.h"
 
-#define POLICY_SIDE_BOTH SMC_POLICY_SIDES /* a rule for connect and accept */
-
 /* Where a rule comes from. */
 enum policy_origin {
 	POLICY_ORIGIN_FILE, /* a configuration file */

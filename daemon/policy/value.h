@@ -45,6 +45,8 @@ struct policy_rate {
 
 #define VALUE_RATE_MAX 100000u
 
+#define VALUE_LINE_MAX 65536 /* bytes in a line of a file, without its end */
+
 /* A line of a file, @length bytes: no control characters but tabs. */
 int value_line(const char *line, size_t length, struct value_error *error);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "policy/config.h"
 #include "policy/words.h"
 #include "smc_policy_auto.h"
 

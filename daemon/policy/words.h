@@ -8,6 +8,35 @@
 
 #include <stddef.h>
 
+#include "smc_policy_verdict.h"
+
+/* What enforces; POLICY_BACKEND_AUTO only as a setting. */
+enum policy_backend {
+	POLICY_BACKEND_AUTO,
+	POLICY_BACKEND_NATIVE,
+	POLICY_BACKEND_KMOD,
+	POLICY_BACKEND_OBSERVE,
+};
+
+enum policy_on_stop {
+	POLICY_ON_STOP_KEEP, /* enforcement goes on without the daemon */
+	POLICY_ON_STOP_RELEASE, /* programs, maps and pins are removed */
+};
+
+enum policy_read_access {
+	POLICY_READ_GROUP, /* root and [daemon] group */
+	POLICY_READ_ALL,
+};
+
+/* [daemon] netns */
+enum policy_netns {
+	POLICY_NETNS_ALL,
+	POLICY_NETNS_INIT,
+	POLICY_NETNS_LIST,
+};
+
+#define POLICY_SIDE_BOTH SMC_POLICY_SIDES /* of a rule for connect and accept */
+
 struct word_list {
 	const char *what; /* "action": for messages */
 	const char *const *words; /* the word of number 0, 1, …; NULL where a number has none */

@@ -7,7 +7,7 @@
 struct server;
 
 /*
- * The result of recommend (common/protocol.h): rules from what was learned.  Works on every
+ * The result of recommend (wire/protocol.h): rules from what was learned.  Works on every
  * backend, and where there is no SMC.  NULL: out of memory.
  */
 json_t *advice_report(const struct server *server);

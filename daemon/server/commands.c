@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The commands of common/protocol.h. */
+/* The commands of wire/protocol.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "common/protocol.h"
-#include "common/rule_json.h"
+#include "wire/protocol.h"
+#include "wire/rule_json.h"
 #include "kernel/netns.h"
 #include "server/advice.h"
 #include "server/control.h"

@@ -10,10 +10,10 @@
 #include <sys/un.h>
 
 #include "common/cleanup.h"
-#include "common/frame.h"
+#include "wire/frame.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "common/protocol.h"
+#include "wire/protocol.h"
 #include "common/trust.h"
 #include "server/control.h"
 #include "server/learning.h"

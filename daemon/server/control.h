@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket (common/protocol.h): many clients, none of which can hold
+ * The control socket (wire/protocol.h): many clients, none of which can hold
  * up the others.  Limits on their number, on the size of a request and on the
  * time to finish one are in control.c.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What auto and the breakers have learned, for people: described as JSON (common/protocol.h has
+ * What auto and the breakers have learned, for people: described as JSON (wire/protocol.h has
  * the fields) and forgotten.  Nothing is kept here: every call reads the kernel's maps.
  */
 #ifndef SMC_POLICY_LESSONS_H

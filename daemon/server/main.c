@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/source.h"
+#include "files/config_files.h"
 #include "server/server.h"
 
 #define EXIT_USAGE 2
@@ -27,7 +27,7 @@ static int check(const char *config_file)
 	int rc;
 
 	policy_config_init(&config);
-	rc = source_load(config_file, &config, &errors);
+	rc = config_files_load(config_file, &config, &errors);
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);
 	if (!rc)

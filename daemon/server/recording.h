@@ -24,7 +24,7 @@ void recording_add(struct recording *recording, const struct smc_policy_record *
 bool recording_waits(const struct recording *recording);
 
 /*
- * Take what waits: {"rows", "lost", "end"} of common/protocol.h; @end: it is the last.  NULL: out
+ * Take what waits: {"rows", "lost", "end"} of wire/protocol.h; @end: it is the last.  NULL: out
  * of memory.
  */
 json_t *recording_take(struct recording *recording, bool end);

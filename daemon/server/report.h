@@ -16,7 +16,7 @@ json_t *report_time(uint64_t seconds);
 /* An array of @prefixes as text. */
 json_t *report_prefixes(const struct policy_prefix *prefixes, size_t n);
 
-/* One rule in force, with its counts: RULE of common/protocol.h. */
+/* One rule in force, with its counts: RULE of wire/protocol.h. */
 json_t *report_rule(const struct server *server, const struct policy_rule *rule);
 
 /* The result of policy-list. */

@@ -12,7 +12,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/source.h"
+#include "files/config_files.h"
 #include "kernel/netns.h"
 #include "server/control.h"
 #include "server/learning.h"
@@ -533,7 +533,7 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 
 	*changed = false;
 	policy_config_init(&next);
-	rc = source_load(server->config_file, &next, errors);
+	rc = config_files_load(server->config_file, &next, errors);
 	arm_trim_timer(server);
 	log_debug("configuration read in %" PRIu64 " us", clock_us(CLOCK_MONOTONIC) - start);
 	if (rc) {
@@ -772,7 +772,7 @@ static int start_events(struct server *server, struct kernel_error *error)
 static int load_config(struct server *server, struct kernel_error *error)
 {
 	struct policy_errors errors = { 0 };
-	int rc = source_load(server->config_file, &server->config, &errors);
+	int rc = config_files_load(server->config_file, &server->config, &errors);
 
 	log_set_level(server->config.settings.log_level);
 	log_errors(&errors);

@@ -13,7 +13,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "common/rule_json.h"
+#include "wire/rule_json.h"
 #include "common/trust.h"
 #include "server/state.h"
 

@@ -17,6 +17,6 @@ build/tests/bench/auto: tests/bench/auto.c tests/bench/traces.c $(POLICY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ -linih -lm
 
-build/tests/bench/change: tests/bench/change.c $(COMMON) $(POLICY)
+build/tests/bench/change: tests/bench/change.c $(WIRE) $(POLICY) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ -ljansson -linih

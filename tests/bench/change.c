@@ -24,8 +24,8 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/frame.h"
-#include "common/protocol.h"
+#include "wire/frame.h"
+#include "wire/protocol.h"
 
 #define PREFIXES 1000000
 #define RULES 10000

@@ -30,7 +30,7 @@ NEWER_newer-pins := $(NEWER_newer-image);s/^(.define SMC_POLICY_PIN_ABI) .*/\1 1
 
 newer-daemons: build/tests/newer-image/smc-policyd build/tests/newer-pins/smc-policyd
 
-build/tests/newer-%/smc-policyd: $(SERVER) $(KERNEL) $(POLICY) $(COMMON)
+build/tests/newer-%/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON)
 	@mkdir -p $(@D)/include
 	for file in include/*.h; do \
 		sed -E '$(NEWER_newer-$*)' $$file > $(@D)/$$file || exit; done

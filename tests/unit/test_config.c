@@ -246,7 +246,7 @@ static void line_of_64_kib_is_read_whole(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		autofree char *text = long_line_text(POLICY_CONFIG_LINE_MAX, ends[i], "");
+		autofree char *text = long_line_text(VALUE_LINE_MAX, ends[i], "");
 
 		assert_good(text, strlen(text));
 	}
@@ -258,7 +258,7 @@ static void line_over_64_kib_is_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		autofree char *text = long_line_text(POLICY_CONFIG_LINE_MAX + 1, ends[i], "");
+		autofree char *text = long_line_text(VALUE_LINE_MAX + 1, ends[i], "");
 
 		assert_outcome(text, strlen(text),
 			       "f:3: line is longer than 65536 bytes; split the list over several "

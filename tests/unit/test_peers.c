@@ -124,7 +124,7 @@ static void nul_byte_is_refused_wherever_it_is(void **state)
 
 static void long_lines_are_refused(void **state)
 {
-	size_t length = POLICY_CONFIG_LINE_MAX + 1;
+	size_t length = VALUE_LINE_MAX + 1;
 	autofree char *text = malloc(length + 32);
 
 	(void)state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 
-#include "common/rule_json.h"
+#include "wire/rule_json.h"
 
 static int set_properties(const json_t *json, struct policy_rule *rule, struct value_error *error)
 {

@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
-#include "common/frame.h"
+#include "wire/frame.h"
 #include "common/json.h"
-#include "common/protocol.h"
+#include "wire/protocol.h"
 
 #define RECEIVE_ROOM 65536u /* bytes, for the beginning of a frame */
 

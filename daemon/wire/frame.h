@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Framing of the control protocol (common/protocol.h), for both ends. */
+/* Framing of the control protocol (wire/protocol.h), for both ends. */
 #ifndef SMC_POLICY_FRAME_H
 #define SMC_POLICY_FRAME_H
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "common/source.h"
+#include "files/config_files.h"
 
 /* Open @file if it is a regular one.  A FIFO must not hold us up, nor a device be disturbed. */
 static int open_regular(const char *file, size_t *size, struct value_error *why)
@@ -29,7 +29,7 @@ static int open_regular(const char *file, size_t *size, struct value_error *why)
 		return value_refuse(why, S_ISDIR(st.st_mode)
 						 ? "is a directory; name a file"
 						 : "is not a regular file; name a plain text file");
-	if (st.st_size > (off_t)SOURCE_SIZE_MAX) {
+	if (st.st_size > (off_t)CONFIG_FILE_SIZE_MAX) {
 		value_refuse(why, "is larger than 64 MiB; split it into several files");
 		return -EFBIG;
 	}
@@ -124,7 +124,7 @@ static int read_named(const char *file, const char *name, struct policy_named_fi
 	return rc ? rc : check_writers(named->path, error);
 }
 
-int source_read(const char *file, struct policy_config *config, struct policy_errors *errors)
+int config_files_read(const char *file, struct policy_config *config, struct policy_errors *errors)
 {
 	autofree char *text = NULL;
 	struct value_error why;
@@ -190,7 +190,7 @@ static int read_dropins(const char *dir, struct policy_config *config, struct po
 		snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
 		one = check_own_writers(path, errors);
 		rc = rc ? rc : one;
-		one = source_read(path, config, errors);
+		one = config_files_read(path, config, errors);
 		rc = rc ? rc : one;
 		free(entries[i]);
 	}
@@ -198,12 +198,12 @@ static int read_dropins(const char *dir, struct policy_config *config, struct po
 	return rc;
 }
 
-int source_load(const char *file, struct policy_config *config, struct policy_errors *errors)
+int config_files_load(const char *file, struct policy_config *config, struct policy_errors *errors)
 {
 	int rc = check_own_writers(file, errors), one;
 	char dir[PATH_MAX];
 
-	one = source_read(file, config, errors);
+	one = config_files_read(file, config, errors);
 	rc = rc ? rc : one;
 	dropin_dir(file, dir);
 	one = check_own_writers(dir, errors);
