@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Closing: the tracepoint of states shows it; SMC may outlive its TCP connection.
+ */
+#ifndef SMC_POLICY_CLOSING_BPF_H
+#define SMC_POLICY_CLOSING_BPF_H
+
+#include "carried.bpf.h"
+#include "connection.bpf.h"
+#include "handshake.bpf.h"
+
+#define ECONNREFUSED 111
+
+/* A connection that was never made: its SYN was sent again, but nobody waited for SILENT_AFTER. */
+static __always_inline void given_up(struct sock *sk, struct tcp_sock *tp, const struct seen *seen,
+				     const struct smc_auto_live *live)
+{
+	__u64 says = (__u64)SILENT_AFTER << WHAT_TIMES | 1ull << WHAT_ASKED | 1ull << WHAT_ENDED;
+
+	if (has_smc() && live->info & SMC_AUTO_LIVE_ASKED && tp->total_retrans &&
+	    tp->total_retrans < SILENT_AFTER && sk->sk_err != ECONNREFUSED)
+		unanswered(seen->high, seen->low, seen->what | says, seen->cookie,
+			   bpf_ktime_get_ns());
+}
+
+/* The connection of @smc (NULL: it was never SMC) at @place has ended. */
+static __always_inline void closed(struct sock *sk, struct smc_policy_smc *smc,
+				   const struct smc_auto_place *place, __u64 now)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter;
+	struct smc_auto_live *live = smc_auto_live_at(place);
+	struct tcp_sock *tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
+	struct carried carried;
+	struct seen seen;
+	__u64 age;
+
+	if (!tp)
+		return;
+	age = smc_auto_age(live, now);
+	read_carried(&carried, tp, smc);
+	see_live(&seen, &sk->__sk_common, tp, cookie, live_side(live));
+	if (carried.unknown)
+		learn_rtt(seen.high, seen.low, what_with_rtt(&seen, &carried));
+	if (live_side(live) == SMC_POLICY_CONNECT && !tp->bytes_acked)
+		given_up(sk, tp, &seen, live);
+	/* The SYN of a connection that was never made is not acknowledged. */
+	if (!carried.unknown &&
+	    (carried.smc || live_side(live) == SMC_POLICY_ACCEPT || carried.sent)) {
+		learn_carried(&seen, &carried, 1);
+		record_closed(&seen, &carried, age, now);
+	}
+	smc_auto_drop_live(place);
+}
+
+/*
+ * SMC connection @cookie has ended, after @age, and nobody has seen what came of it: its TCP
+ * connection has carried @messages of the CLC handshake, and brought @received bytes.
+ */
+GLOBAL int judge_end(__u64 cookie, __u64 messages, __u64 received, __u64 age)
+{
+	const struct smc_policy_smc *smc = bpf_map_lookup_elem(&smc_connections, &cookie);
+
+	if (smc)
+		smc_policy_judge_end(smc, (__s32)messages, received, age, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* As far as a client has sent them, or a server got them. */
+static __always_inline __s32 clc_messages(const struct smc_policy_smc *smc, struct tcp_sock *tp)
+{
+	__u32 again = BPF_CORE_READ(tp, total_retrans) - smc->syns_resent;
+
+	return (__s32)(smc->side == SMC_POLICY_CONNECT ? BPF_CORE_READ(tp, data_segs_out) - again
+						       : BPF_CORE_READ(tp, data_segs_in));
+}
+
+/*
+ * The connection of @sk has ended.  What is SMC may go on without TCP; @last: that too has ended.
+ */
+STACK_OF_ITS_OWN void finish(struct sock *sk, int last)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter, now;
+	struct smc_policy_smc *smc = 0;
+	struct smc_auto_live *live = 0;
+	struct smc_auto_place place;
+
+	smc_auto_find_live(&place, cookie);
+	if (!place.set && !has_smc())
+		return;
+	if (place.set)
+		live = smc_auto_live_at(&place);
+	if (has_smc() && (!live || live->info & SMC_AUTO_LIVE_ASKED))
+		smc = bpf_map_lookup_elem(&smc_connections, &cookie);
+	if (smc && !last && !(smc->flags & SMC_POLICY_SMC_FALLBACK))
+		return;
+	now = bpf_ktime_get_ns();
+	if (smc) {
+		if (!(smc->flags & SMC_POLICY_SMC_FALLBACK))
+			smc_policy_drop_live(smc);
+		if (!(smc->flags & (SMC_POLICY_SMC_FALLBACK | SMC_POLICY_SMC_PROVEN)))
+			judge_end(cookie, (__u64)clc_messages(smc, (struct tcp_sock *)sk),
+				  BPF_CORE_READ((struct tcp_sock *)sk, bytes_received),
+				  live ? smc_auto_age(live, now) : 0);
+	}
+	if (live)
+		closed(sk, smc, &place, now);
+	if (smc)
+		bpf_map_delete_elem(&smc_connections, &cookie);
+}
+
+#define EARLY_RESET (10 * SMC_AUTO_SEC) /* longer than a server waits for CLC */
+#define EPIPE 32
+#define ECONNRESET 104
+
+/* tcp_reset() says why before it closes. */
+static __always_inline int is_reset_by_peer(const struct sock *sk)
+{
+	return sk->sk_err == ECONNRESET || sk->sk_err == EPIPE;
+}
+
+/*
+ * A reset soon after the SYN-ACK came without the option, before any data: a server that
+ * sent the option, which the path took away, does so when what comes is not CLC.
+ */
+STACK_OF_ITS_OWN void reset_by_peer(struct sock *sk)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter, now = bpf_ktime_get_ns();
+	struct tcp_sock *tp = tcp_sock_of(sk);
+	struct smc_auto_connection connection;
+	struct smc_auto_place place;
+	struct smc_auto_live *live;
+	struct seen seen;
+
+	smc_auto_find_live(&place, cookie);
+	if (!place.set || !tp)
+		return;
+	live = smc_auto_live_at(&place);
+	if (!(live->info & SMC_AUTO_LIVE_ASKED) || smc_auto_age(live, now) > EARLY_RESET ||
+	    tp->bytes_received || bpf_map_lookup_elem(&smc_connections, &cookie))
+		return;
+	see_live(&seen, &sk->__sk_common, tp, cookie, SMC_POLICY_CONNECT);
+	fill(&connection, seen.high, seen.low, seen.what);
+	smc_policy_path_vote(SMC_POLICY_CONNECT, connection.peer, now - smc_auto_age(live, now),
+			     SMC_POLICY_EVIDENCE_RESET, 0, now);
+}
+
+/*
+ * A socket has gone to CLOSE, on whatever way; what is known of the connection is still there.  Who
+ * has no cookie has been passed over.
+ */
+static __always_inline void closing(struct sock *sk)
+{
+	if (!sk->__sk_common.skc_cookie.counter || sk->sk_protocol != IPPROTO_TCP)
+		return;
+	if (has_smc() && is_reset_by_peer(sk))
+		reset_by_peer(sk);
+	finish(sk, 0);
+}
+
+/* What is left is SMC. */
+static __always_inline void finish_smc(struct sock *sk)
+{
+	if (has_option(tcp_sock_of(sk)))
+		finish(sk, 1);
+}
+
+#endif
