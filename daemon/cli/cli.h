@@ -23,6 +23,8 @@ struct cli {
 	bool json; /* -j */
 	const struct cli_command *command; /* the one that runs */
 	int status; /* to return once cli_option() has said '?' */
+	const char *lists; /* letters of the command's options that may come again, or NULL */
+	bool given[128]; /* by letter: other options with a value that came already */
 };
 
 struct cli_command {

@@ -7,17 +7,19 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "common/options.h"
 #include "policy/config.h"
 #include "smc_policy_version.h"
 
 static const struct cli_command commands[] = {
 	{ "policy add",
-	  "NAME --action A [--side S] [--ports P] [--peers C] [--ttl T] [LIMITS] [--replace] [--runtime]",
+	  "NAME [--side S] [--ports P] [--peers C] [--action A] [--ttl T] [LIMITS] [--replace] [--runtime]",
 	  "add a rule; in force before this returns",
-	  "  --action A   allow, deny or auto\n"
 	  "  --side S     connect, accept or both (default)\n"
-	  "  --ports P    ports and ranges, for example 80,443,8000-9000 (default: any)\n"
-	  "  --peers C    IPv4 and IPv6 prefixes, \"!\" before one takes it out (default: any)\n"
+	  "  --ports P    ports and ranges, for example 80,443,8000-9000 (default: any); also --port\n"
+	  "  --peers C    IPv4 and IPv6 prefixes, \"!\" before one takes it out (default: any);\n"
+	  "               also --peer\n"
+	  "  --action A   allow (default), deny or auto\n"
 	  "  --ttl T      remove the rule after T, for example 90s, 15m, 2h or 7d\n"
 	  "  --replace    change a rule of this name that has other content\n"
 	  "  --runtime    do not keep the rule over a restart of the daemon\n"
@@ -174,14 +176,43 @@ static void merge_options(const struct option *own, struct option *all)
 	memcpy(all + n, global_options, sizeof(global_options));
 }
 
+/* Whether @option, of which one value would be lost, has come before. */
+static bool is_repeated(struct cli *cli, const struct option *option)
+{
+	size_t letter = (size_t)option->val;
+	bool before;
+
+	if (!option->has_arg || letter >= sizeof(cli->given) ||
+	    (cli->lists && strchr(cli->lists, option->val)))
+		return false;
+	before = cli->given[letter];
+	cli->given[letter] = true;
+	return before;
+}
+
+/* As options_next(); '?' after telling what is wrong, with cli->status set. */
+static int next_option(struct cli *cli, int argc, char **argv, const char *letters,
+		       const struct option *options)
+{
+	char error[OPTIONS_ERROR_SIZE];
+	int index, option = options_next(argc, argv, letters, options, &index, error);
+
+	if (option == '?') {
+		cli->status = cli_usage(cli, "%s", error);
+	} else if (option != -1 && index >= 0 && is_repeated(cli, &options[index])) {
+		cli->status = cli_usage(cli, "--%s is given twice", options[index].name);
+		option = '?';
+	}
+	return option;
+}
+
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options)
 {
 	struct option all[OPTIONS_MAX];
 	int option;
 
 	merge_options(options, all);
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":jh", all, NULL)) != -1) {
+	while ((option = next_option(cli, argc, argv, ":jh", all)) != -1) {
 		if (option == 'j') {
 			cli->json = true;
 		} else if (option == 1000) {
@@ -189,13 +220,6 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 		} else if (option == 'h') {
 			print_command_help(cli->command);
 			cli->status = cli_finish(CLI_HELPED);
-			return '?';
-		} else if (option == ':') {
-			cli->status = cli_usage(cli, "option %s needs a value", argv[optind - 1]);
-			return '?';
-		} else if (option == '?') {
-			cli->status = cli_usage(cli, "option %s is unknown or takes no value",
-						argv[optind - 1]);
 			return '?';
 		} else {
 			return option;
@@ -283,8 +307,7 @@ static int read_global_options(struct cli *cli, int argc, char **argv)
 	};
 	int option;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:jh", options, NULL)) != -1) {
+	while ((option = next_option(cli, argc, argv, "+:jh", options)) != -1) {
 		switch (option) {
 		case 'j':
 			cli->json = true;
@@ -299,8 +322,7 @@ static int read_global_options(struct cli *cli, int argc, char **argv)
 			puts("smc-ebpf " SMC_POLICY_VERSION);
 			return cli_finish(CLI_DONE);
 		default:
-			return cli_usage(cli, "option %s is unknown or lacks its value",
-					 argv[optind - 1]);
+			return cli->status;
 		}
 	}
 	return -1;

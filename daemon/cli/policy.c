@@ -42,14 +42,12 @@ static const char *option_key(int option)
 	return found->name;
 }
 
-/* Note @value for @key; ports and peers that are given again are added to the list. */
+/* Note @value for @key; of ports and peers, which may be given again, the list grows. */
 static int note_value(struct cli *cli, json_t *arguments, const char *key, const char *value)
 {
 	const char *before = json_string_value(json_object_get(arguments, key));
 	json_t *joined;
 
-	if (before && strcmp(key, "ports") && strcmp(key, "peers"))
-		return cli_usage(cli, "--%s is given twice", key);
 	joined = before ? json_sprintf("%s,%s", before, value) : json_string(value);
 	if (!joined || json_object_set_new(arguments, key, joined))
 		return cli_usage(cli, "--%s: not valid UTF-8", key);
@@ -61,11 +59,13 @@ static int note_rule(struct cli *cli, json_t *arguments, const char *name)
 {
 	struct policy_rule *rule;
 	struct value_error error;
+
 	if (value_name(name, &error))
 		return cli_usage(cli, "%s", error.text);
-	if (!json_object_get(arguments, "action"))
-		return cli_usage(cli, "what shall the rule do? add --action allow, deny or auto");
 	json_object_set_new(arguments, "name", json_string(name));
+	/* The command's default alone: a configuration file and the protocol want it written. */
+	if (!json_object_get(arguments, "action"))
+		json_object_set_new(arguments, "action", json_string("allow"));
 	if (rule_from_json(arguments, &rule, &error))
 		return cli_usage(cli, "%s", error.text);
 	policy_rule_free(rule);
@@ -76,6 +76,7 @@ static int read_add(struct cli *cli, int argc, char **argv, json_t *arguments)
 {
 	int option, rc;
 
+	cli->lists = "pc";
 	while ((option = cli_option(cli, argc, argv, add_options)) != -1) {
 		if (option == '?')
 			return cli->status;

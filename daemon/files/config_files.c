@@ -56,7 +56,10 @@ static ssize_t read_all(int fd, char *text, size_t size)
 	return (ssize_t)got;
 }
 
-/* The content of @file into @text, to be freed, and @length; or a negative errno and @why. */
+/*
+ * The content of @file into @text, to be freed, and @length, without the NUL behind it; or a negative
+ * errno and @why.
+ */
 static int read_text(const char *file, char **text, size_t *length, struct value_error *why)
 {
 	size_t size = 0;
@@ -73,6 +76,7 @@ static int read_text(const char *file, char **text, size_t *length, struct value
 			     strerror((int)-n));
 		return (int)n;
 	}
+	all[n] = '\0';
 	*text = steal_ptr(all);
 	*length = (size_t)n;
 	return 0;

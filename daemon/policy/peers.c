@@ -12,6 +12,7 @@
 #include "policy/peers.h"
 
 #define FEW 512 /* peers that qsort() is fast enough for */
+#define SHOWN 60 /* bytes of a wrong line that a message repeats */
 
 /* ---- sorting ---- */
 
@@ -143,37 +144,104 @@ int policy_peers_sort(struct policy_peers *peers)
 /* More than the longest prefix takes. */
 #define WORD_SIZE 96
 
-/* @line of @length bytes, not NUL-terminated and without blanks around it. */
-static int parse_line(const char *line, size_t length, struct policy_prefix *prefix,
-		      struct value_error *error)
+static bool is_blank(char byte)
 {
-	size_t shown = length < WORD_SIZE ? length : WORD_SIZE - 1;
-	char word[WORD_SIZE];
-
-	memcpy(word, line, shown);
-	word[shown] = '\0';
-	if (strlen(word) == length && !value_prefix(word, prefix, error))
-		return 0;
-	if (value_line(line, length, error))
-		return -EINVAL;
-	if (strpbrk(word, ", \t"))
-		return value_refuse(
-			error,
-			"\"%.60s\" is not one peer; write one prefix or address a line, and "
-			"comments on lines of their own",
-			word);
-	/* What does not fit is no prefix, nor is its beginning. */
-	return value_prefix(word, prefix, error);
+	return byte == ' ' || byte == '\t';
 }
 
 static void trim(const char **line, size_t *length)
 {
-	while (*length && ((*line)[*length - 1] == ' ' || (*line)[*length - 1] == '\t'))
+	while (*length && is_blank((*line)[*length - 1]))
 		--*length;
-	while (*length && (**line == ' ' || **line == '\t')) {
+	while (*length && is_blank(**line)) {
 		++*line;
 		--*length;
 	}
+}
+
+static bool is_comment(const char *text)
+{
+	return *text == '#' || *text == ';';
+}
+
+/* How many bytes the AS number takes that @text of @length bytes begins with, "64496" or "AS64496". */
+static size_t as_number_length(const char *text, size_t length)
+{
+	size_t first = length > 2 && text[0] == 'A' && text[1] == 'S' ? 2 : 0, n = first;
+	uint64_t number = 0;
+
+	while (n < length && text[n] >= '0' && text[n] <= '9' && number <= UINT32_MAX)
+		number = number * 10 + (uint64_t)(text[n++] - '0');
+	return n > first && number <= UINT32_MAX && (n == length || is_blank(text[n])) ? n : 0;
+}
+
+/*
+ * Whether @rest of @length bytes, blanks first, is what lists have behind a peer: a comment, and after
+ * a prefix whose length is @written the number of the AS that announces it.  After an address alone a
+ * number could be the length.
+ */
+static bool is_remark(const char *rest, size_t length, bool written)
+{
+	size_t number;
+
+	trim(&rest, &length);
+	number = written ? as_number_length(rest, length) : 0;
+	rest += number;
+	length -= number;
+	trim(&rest, &length);
+	return !length || is_comment(rest);
+}
+
+/* The prefix that is the first word of @line, @length bytes long. */
+static int parse_word(const char *line, size_t length, struct policy_prefix *prefix,
+		      struct value_error *error)
+{
+	char word[WORD_SIZE];
+
+	if (length >= WORD_SIZE)
+		length = WORD_SIZE - 1; /* too long for a prefix, as what is left of it is */
+	memcpy(word, line, length);
+	word[length] = '\0';
+	if (strlen(word) < length)
+		return value_line(line, length, error); /* a NUL byte hides what follows it */
+	return value_prefix(word, prefix, error);
+}
+
+static size_t word_length(const char *line, size_t length)
+{
+	const char *blank = memchr(line, ' ', length), *tab;
+
+	length = blank ? (size_t)(blank - line) : length;
+	tab = memchr(line, '\t', length);
+	return tab ? (size_t)(tab - line) : length;
+}
+
+/* @line of @length bytes, without blanks around it; a byte behind it ends it. */
+static int parse_line(const char *line, size_t length, struct policy_prefix *prefix,
+		      struct value_error *error)
+{
+	size_t word = value_leading_v4(line, prefix);
+	int rc = 0;
+
+	if (word == length)
+		return 0;
+	if (!word || !is_blank(line[word])) {
+		word = word_length(line, length);
+		rc = parse_word(line, word, prefix, error);
+	}
+	if (!rc && word == length)
+		return 0;
+	if (value_line(line, length, error))
+		return -EINVAL;
+	if (!rc && is_remark(line + word, length - word, memchr(line, '/', word)))
+		return 0;
+	if (rc && !memchr(line, ',', word))
+		return parse_word(line, word, prefix, error);
+	return value_refuse(
+		error,
+		"\"%.*s\" is not one peer; write one prefix or address a line, and after it only a "
+		"comment (a blank, then \"#\" or \";\") or, after a prefix length, an AS number",
+		length < SHOWN ? (int)length : SHOWN, line);
 }
 
 /* Take over the peer of one line, if there is one. */
@@ -191,7 +259,7 @@ static int read_line(struct policy_peers *peers, const char *line, size_t length
 	trim(&line, &length);
 	if (!length)
 		return 0;
-	if (*line == '#')
+	if (is_comment(line))
 		return value_line(line, length, error);
 	rc = parse_line(line, length, &peers->items[peers->n], error);
 	peers->n += !rc;

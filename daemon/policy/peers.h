@@ -17,11 +17,12 @@ struct policy_peers {
 };
 
 /*
- * Append the peers in @text of @length bytes, the content of @file, to @peers: one prefix or
- * address a line, with "!" before it an exception; lines that are blank or begin with "#" are
- * passed over.  Every wrong line is added to @errors as "FILE:LINE: what is wrong, and what
- * would be right", after POLICY_PEERS_ERRORS of them their number.  Returns 0, or -EINVAL if
- * there was any or no peer at all, or -ENOMEM.
+ * Append the peers in @text, the content of @file, to @peers: @length bytes, behind which a NUL is.
+ * A line has one prefix or address, with "!" before it an exception.  Ignored are blank lines, lines
+ * that begin with "#" or ";", what follows a peer, a blank and "#" or ";", and an AS number after a
+ * prefix that has its length: so lists load as they are published.  Every wrong line is added to
+ * @errors as "FILE:LINE: what is wrong, and what would be right", after POLICY_PEERS_ERRORS of them
+ * their number.  Returns 0, or -EINVAL if there was any or no peer at all, or -ENOMEM.
  */
 int policy_peers_parse(struct policy_peers *peers, const char *file, const char *text,
 		       size_t length, struct policy_errors *errors);

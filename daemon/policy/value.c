@@ -222,53 +222,48 @@ static bool parse_small(const char **text, uint32_t max, uint32_t *number)
 	return true;
 }
 
-/*
- * An IPv4 prefix as nearly all are written, in a fraction of the time that the general way takes:
- * there may be a million.  False: it is something else, or wrong.
- */
-static bool parse_plain_v4(const char *text, struct policy_prefix *prefix)
+/* In a fraction of the time that the general way takes: there may be a million. */
+size_t value_leading_v4(const char *text, struct policy_prefix *prefix)
 {
 	uint32_t number, length = 32, address = 0;
+	const char *start = text;
 
 	*prefix = (struct policy_prefix){ .v4 = true, .except = *text == '!' };
 	text += prefix->except;
 	for (int i = 0; i < 4; i++) {
 		if ((i && *text++ != '.') || !parse_small(&text, 255, &number))
-			return false;
+			return 0;
 		address = address << 8 | number;
 	}
 	if (*text == '/') {
 		text++;
 		if (!parse_small(&text, 32, &length))
-			return false;
+			return 0;
 	}
-	if (*text || (length < 32 && address << length))
-		return false;
+	if (length < 32 && address << length)
+		return 0;
 	address = htonl(address);
 	memcpy(prefix->addr, v4_mapped, sizeof(v4_mapped));
 	memcpy(prefix->addr + sizeof(v4_mapped), &address, sizeof(address));
 	prefix->length = (uint8_t)length;
-	return true;
+	return (size_t)(text - start);
 }
 
 static int parse_prefix(const char *text, struct policy_prefix *prefix, struct value_error *error)
 {
-	autofree char *copy = strdup(text + (text[0] == '!'));
-	char good[VALUE_TEXT_SIZE], word[SHOWN + 4], *slash;
-	uint64_t length;
+	char address[INET6_ADDRSTRLEN] = "", good[VALUE_TEXT_SIZE], word[SHOWN + 4];
+	const char *start = text + (text[0] == '!'), *slash = strchrnul(start, '/');
+	uint32_t length;
 
-	if (!copy)
-		return -ENOMEM;
 	if (strpbrk(text, " \t"))
 		return refuse_blanks("peer", text, error);
 	*prefix = (struct policy_prefix){ .except = text[0] == '!' };
-	slash = strchr(copy, '/');
-	if (slash)
-		*slash = '\0';
-	if (parse_address(copy, prefix->addr, &prefix->v4))
+	if ((size_t)(slash - start) < sizeof(address))
+		memcpy(address, start, (size_t)(slash - start));
+	if (parse_address(address, prefix->addr, &prefix->v4))
 		return refuse_address("peer", text, error);
 	length = prefix->v4 ? 32 : 128;
-	if (slash && value_number("prefix length", slash + 1, 0, length, &length, error))
+	if (*slash++ && (!parse_small(&slash, length, &length) || *slash))
 		return value_refuse(error,
 				    "peer \"%s\" has no valid prefix length; write a plain number "
 				    "from 0 to %d after the \"/\"",
@@ -285,7 +280,11 @@ static int parse_prefix(const char *text, struct policy_prefix *prefix, struct v
 
 int value_prefix(const char *text, struct policy_prefix *prefix, struct value_error *error)
 {
-	return parse_plain_v4(text, prefix) ? 0 : parse_prefix(text, prefix, error);
+	size_t length = value_leading_v4(text, prefix);
+
+	if (length && !text[length])
+		return 0;
+	return parse_prefix(text, prefix, error);
 }
 
 int value_duration(const char *text, uint64_t *seconds, struct value_error *error)

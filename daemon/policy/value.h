@@ -67,6 +67,12 @@ int value_range(const char *text, struct policy_range *range, struct value_error
 /* "10.0.0.0/8", "fd00::/8", "10.1.2.3", with "!" before it an exception. */
 int value_prefix(const char *text, struct policy_prefix *prefix, struct value_error *error);
 
+/*
+ * The IPv4 prefix that @text begins with into @prefix.  Returns how many bytes it takes; 0:
+ * value_prefix() says whether it is another prefix or what is wrong.
+ */
+size_t value_leading_v4(const char *text, struct policy_prefix *prefix);
+
 /* An IPv4 or IPv6 address into @addr (as in struct policy_prefix). */
 int value_address(const char *text, uint8_t addr[16], struct value_error *error);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <getopt.h>
 #include <malloc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/options.h"
 #include "files/config_files.h"
 #include "server/server.h"
 
@@ -61,6 +62,18 @@ static int serve(const char *config_file)
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+__attribute__((format(printf, 1, 2))) static int wrong_usage(const char *format, ...)
+{
+	va_list args;
+
+	fputs("smc-policyd: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs(" (see smc-policyd --help)\n", stderr);
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -71,10 +84,11 @@ int main(int argc, char **argv)
 		{ 0 },
 	};
 	const char *config_file = POLICY_CONFIG_FILE;
+	char error[OPTIONS_ERROR_SIZE];
 	bool only_check = false;
-	int option;
+	int option, index;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, ":h", options, &index, error)) != -1) {
 		switch (option) {
 		case 'c':
 			config_file = optarg;
@@ -89,13 +103,10 @@ int main(int argc, char **argv)
 			fputs(usage, stdout);
 			return EXIT_SUCCESS;
 		default:
-			fputs(usage, stderr);
-			return EXIT_USAGE;
+			return wrong_usage("%s", error);
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, "smc-policyd: unexpected argument \"%s\"\n%s", argv[optind], usage);
-		return EXIT_USAGE;
-	}
+	if (optind < argc)
+		return wrong_usage("unexpected argument \"%.64s\"", argv[optind]);
 	return only_check ? check(config_file) : serve(config_file);
 }

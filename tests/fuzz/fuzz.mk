@@ -12,6 +12,7 @@ FUZZ_TARGETS := $(FUZZ_NAMES:%=build/fuzz/%)
 
 # Inputs that are there already, for other tests.
 FUZZ_SEEDS_config := tests/unit/config/good tests/unit/config/bad conf
+FUZZ_SEEDS_peers := tests/unit/lists/good tests/unit/lists/bad
 
 FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -Wall -Wextra \
 	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf

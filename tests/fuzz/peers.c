@@ -45,9 +45,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = { data, size };
 	struct policy_errors errors = { 0 };
 	struct policy_peers peers = { 0 };
-	size_t length;
-	char *text = input_rest(&input, &length);
+	size_t length = size;
+	char *text = malloc(size + 1);
 
+	must(text);
+	input_bytes(&input, text, length);
+	text[length] = '\0';
 	if (policy_peers_parse(&peers, "fuzz.list", text, length, &errors)) {
 		must(errors.count && errors.count <= POLICY_PEERS_ERRORS + 1);
 	} else {

@@ -72,6 +72,80 @@ static void blanks_and_comments_are_passed_over(void **state)
 {
 	(void)state;
 	assert_outcome("# from 10.0.0.0/8 on\n\n \t10.0.0.0/8\t \n   # x\n\n", "10.0.0.0/8\n");
+	assert_outcome("; a list\n10.0.0.0/8\n;\n\t; x\n", "10.0.0.0/8\n");
+}
+
+static void what_published_lists_have_behind_a_peer_is_passed_over(void **state)
+{
+	(void)state;
+	assert_outcome("10.0.0.0/8 ; SBL1\n!192.0.2.7\t#x\r\nfd00::/8 ;\n",
+		       "10.0.0.0/8\n!192.0.2.7/32\nfd00::/8\n");
+	assert_outcome("10.0.0.0/8 ; 11.0.0.0/8, \xc3\xa9\n", "10.0.0.0/8\n");
+	assert_outcome("10.0.0.0/8\t64496\nfd00::/8 AS64511 \n11.0.0.0/8  4294967295\t; x\n",
+		       "10.0.0.0/8\nfd00::/8\n11.0.0.0/8\n");
+}
+
+/* What a line may have behind its peer changes nothing about what the list says. */
+static void remarks_at_random_change_nothing(void **state)
+{
+	static const char *const remarks[] = { "",         " ",  "\t", " ; SBL1",
+					       "\t# a, b", " ;", " #", "\r" };
+	static const char *const numbers[] = { "", " 64496", "\t0", "  AS4294967295" };
+	struct rng rng = { a_seed() };
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		uint32_t length = random_below(&rng, 33);
+		uint32_t address = length ? (uint32_t)random_u64(&rng) & ~0u << (32 - length) : 0;
+		char plain[64], text[128];
+
+		if (random_once_in(&rng, 4))
+			snprintf(plain, sizeof(plain), "2001:db8:%x::/48\n", (address >> 16) | 1);
+		else
+			snprintf(plain, sizeof(plain), "%u.%u.%u.%u/%u\n", address >> 24,
+				 address >> 16 & 255, address >> 8 & 255, address & 255, length);
+		snprintf(text, sizeof(text), "%s%.*s%s%s\n", random_once_in(&rng, 4) ? ";\n" : "",
+			 (int)strlen(plain) - 1, plain, numbers[random_below(&rng, 4)],
+			 remarks[random_below(&rng, 8)]);
+		assert_outcome(text, plain);
+	}
+}
+
+static void assert_not_one_peer(const char *line)
+{
+	char text[128], expected[384];
+
+	snprintf(text, sizeof(text), "10.0.0.0/8\n%s\n", line);
+	snprintf(expected, sizeof(expected),
+		 "l:2: \"%s\" is not one peer; write one prefix or address a line, and after it "
+		 "only a comment (a blank, then \"#\" or \";\") or, after a prefix length, an AS "
+		 "number\n",
+		 line);
+	assert_outcome(text, expected);
+}
+
+static void what_could_mean_something_else_is_refused(void **state)
+{
+	static const char *const lines[] = {
+		"10.0.0.0/8 11.0.0.0/8", /* a second peer */
+		"10.0.0.0 8", /* a length apart, as in CAIDA's lists of prefixes and their AS */
+		"10.0.0.0\t8\t64496",
+		"192.0.2.7 64496",
+		"10.0.0.0/8 64496 64497",
+		"10.0.0.0/8 4294967296",
+		"10.0.0.0/8 99999999999999999999999999",
+		"10.0.0.0/8 AS",
+		"10.0.0.0/8 as64496",
+		"10.0.0.0/8 64496;x",
+		"10.0.0.0/8 {64496,64497}",
+		"10.0.0.0/8 SBL1",
+		"10.0.0.0/8,64496",
+		"fd00::/8 office",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		assert_not_one_peer(lines[i]);
 }
 
 static void wrong_lines_are_refused_with_their_number(void **state)
@@ -88,14 +162,10 @@ static void wrong_lines_are_refused_with_their_number(void **state)
 		"# a list\n10.0.0.0/08\n",
 		"l:2: peer \"10.0.0.0/08\" has no valid prefix length; write a plain number from "
 		"0 to 32 after the \"/\"\n");
-	assert_outcome(
-		"10.0.0.0/8, 11.0.0.0/8\n",
-		"l:1: \"10.0.0.0/8, 11.0.0.0/8\" is not one peer; write one prefix or address a "
-		"line, and comments on lines of their own\n");
-	assert_outcome(
-		"10.0.0.0/8 # ten\n",
-		"l:1: \"10.0.0.0/8 # ten\" is not one peer; write one prefix or address a line, "
-		"and comments on lines of their own\n");
+	assert_not_one_peer("10.0.0.0/8, 11.0.0.0/8");
+	assert_outcome("10.0.0.0/8#ten\n",
+		       "l:1: peer \"10.0.0.0/8#ten\" has no valid prefix length; write a plain "
+		       "number from 0 to 32 after the \"/\"\n");
 	assert_outcome("10.0.0.0/8\x01\n",
 		       "l:1: line contains a control character (0x01); write plain text, tabs and "
 		       "blanks only\n");
@@ -114,11 +184,16 @@ static void nul_byte_is_refused_wherever_it_is(void **state)
 		"l:1: line contains a NUL byte (0x00); write plain text, "
 		"tabs and blanks only\n";
 	static const char behind[] = "10.0.0.0/8\0\n", comment[] = "# \0\n10.0.0.0/8\n";
+	static const char remark[] = "10.0.0.0/8 ; \0\n", v6[] = "fd00::/8\0 ; x\n";
 	autofree char *of_peer = outcome_of(behind, sizeof(behind) - 1);
+	autofree char *of_remark = outcome_of(remark, sizeof(remark) - 1);
+	autofree char *of_v6 = outcome_of(v6, sizeof(v6) - 1);
 	autofree char *of_comment = outcome_of(comment, sizeof(comment) - 1);
 
 	(void)state;
 	assert_string_equal(of_peer, expected);
+	assert_string_equal(of_remark, expected);
+	assert_string_equal(of_v6, expected);
 	assert_string_equal(of_comment, expected);
 }
 
@@ -158,12 +233,12 @@ static void so_many_errors_are_told_and_then_counted(void **state)
 {
 	struct policy_errors errors = { 0 };
 	struct policy_peers peers = { 0 };
-	char text[2 * POLICY_PEERS_ERRORS + 40];
+	char text[2 * POLICY_PEERS_ERRORS + 41] = "";
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(text); i++)
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
 		text[i] = i % 2 ? '\n' : 'x';
-	assert_int_equal(policy_peers_parse(&peers, "l", text, sizeof(text), &errors), -EINVAL);
+	assert_int_equal(policy_peers_parse(&peers, "l", text, sizeof(text) - 1, &errors), -EINVAL);
 	assert_int_equal(errors.count, POLICY_PEERS_ERRORS + 1);
 	assert_string_equal(errors.lines[POLICY_PEERS_ERRORS],
 			    "l: 20 more lines are wrong; correct them alike");
@@ -436,6 +511,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_peer_a_line),
 		cmocka_unit_test(blanks_and_comments_are_passed_over),
+		cmocka_unit_test(what_published_lists_have_behind_a_peer_is_passed_over),
+		cmocka_unit_test(remarks_at_random_change_nothing),
+		cmocka_unit_test(what_could_mean_something_else_is_refused),
 		cmocka_unit_test(wrong_lines_are_refused_with_their_number),
 		cmocka_unit_test(nul_byte_is_refused_wherever_it_is),
 		cmocka_unit_test(long_lines_are_refused),
