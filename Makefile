@@ -153,6 +153,8 @@ lint: ## format and static analysis of everything
 
 .PHONY: bench
 bench: packages-build ## performance figures, as ratios of one run
+	@tests/vm/host-packages
+	+@$(MAKE) --no-print-directory -s programs test-tools
 	@tests/bench/run
 
 .PHONY: test-kills soak

@@ -83,7 +83,17 @@ claim_equal()
 	fi
 }
 
+# progress TEXT: a line of the report that claims nothing.  Whoever watches for hangs sees it.
+progress()
+{
+	printf '# %s\n' "$1" | tee "$REPORT"
+}
+
 # ---- waiting ----
+
+# Limits of time are there for what hangs.  They are written as what is long on a machine of usual
+# speed, and a machine may be so many times slower.
+: "${PATIENCE:=10}"
 
 # Whole hundredths of a second since boot.
 uptime_cs()
@@ -93,12 +103,13 @@ uptime_cs()
 	echo $((${up%.*} * 100 + 1${up#*.} - 100))
 }
 
-# wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds; fails after SECONDS and as many
-# attempts: a machine that stood still for a while has done nothing meanwhile.  COMMAND's last output
-# is in $wait_output.
+# wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds.  Gives up after PATIENCE * SECONDS
+# and as many attempts: a machine that stood still for a while has done nothing meanwhile.  COMMAND's
+# last output is in $wait_output.
 wait_until()
 {
-	wait_end=$(($(uptime_cs) + $1 * 100)) wait_tries=$1
+	wait_tries=$(($1 * PATIENCE))
+	wait_end=$(($(uptime_cs) + wait_tries * 100))
 	shift
 	until wait_output=$("$@" 2>&1); do
 		wait_tries=$((wait_tries - 1))
@@ -108,4 +119,13 @@ wait_until()
 		fi
 		sleep 0.05
 	done
+}
+
+# unless_hung SECONDS COMMAND...: COMMAND, which is ended after PATIENCE * SECONDS; the status is 124
+# then.
+unless_hung()
+{
+	hung_limit=$(($1 * PATIENCE))
+	shift
+	timeout "$hung_limit" "$@"
 }

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Fuzzing of whatever reads what others wrote: one target a file, libFuzzer with address and UB
+# Fuzzing of everything that reads what others wrote: one target a file, libFuzzer with address and UB
 # sanitizer.  Included by the top-level Makefile, whose directory all paths are relative to; output
 # below build/fuzz/.
 #
 # Of each target NAME: NAME.c, corpus/NAME/ (small inputs to begin with), NAME.dict (where it helps),
-# regressions/NAME/ (what once crashed).  New inputs are kept in build/fuzz/corpus/NAME/.
+# regressions/NAME/ (what once crashed).  New inputs are kept in the cache, ~/.cache/smc-policy/fuzz/NAME/.
 
+# CPU seconds of each target, and how many of them without new code end it.
 FUZZ_SECONDS ?= 600
+FUZZ_IDLE ?= $(FUZZ_SECONDS)
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_TARGETS := $(FUZZ_NAMES:%=build/fuzz/%)
 
@@ -31,7 +33,7 @@ fuzz: $(FUZZ_NAMES:%=fuzz-%) ## fuzz all targets, each FUZZ_SECONDS (600); -j2: 
 fuzz-targets: $(FUZZ_TARGETS)
 
 $(FUZZ_NAMES:%=fuzz-%): fuzz-%: build/fuzz/%
-	tests/fuzz/run $* $(FUZZ_SECONDS) $(FUZZ_SEEDS_$*)
+	tests/fuzz/run $* $(FUZZ_SECONDS) $(FUZZ_IDLE) $(FUZZ_SEEDS_$*)
 
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)

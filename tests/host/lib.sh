@@ -23,6 +23,9 @@ export SMC_POLICY_SOCKET=$VM_STATE/socket
 
 # shellcheck source-path=SCRIPTDIR source=../claims.sh
 . "$host_top/tests/claims.sh"
+# shellcheck source-path=SCRIPTDIR source=../lock.sh
+. "$host_top/tests/lock.sh"
+take_tests_lock
 
 # configure [KEY=VALUE of the daemon]...: standard input follows the [daemon] section.
 configure()

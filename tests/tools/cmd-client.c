@@ -17,7 +17,8 @@ static const char usage[] =
 	"bytes=N data=ok|bad connect_us=N local_port=N\n"
 	"FALLBACK is an SMC socket that became TCP; TCP a socket that never asked for SMC;\n"
 	"UNKNOWN one that this kernel's smc_diag does not list.  With --hold the connection\n"
-	"stays open until standard input ends.  Status 0 only if all data came back right.\n";
+	"stays open until standard input ends.  It fails when nothing happens for --timeout\n"
+	"(default 300).  Status 0 only if all data came back right.\n";
 
 /* SMC's send buffer is finite: never more than this is written before looking for echo. */
 #define CHUNK 8192
@@ -142,7 +143,7 @@ int cmd_client(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct client client = { .bytes = 1000, .timeout = 20 };
+	struct client client = { .bytes = 1000, .timeout = 300 };
 	const char *address = NULL;
 	unsigned long port = 0;
 	bool same;

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +18,14 @@
 #include "smc-tool.h"
 
 static const char usage[] =
-	"usage: smc-tool load --to ADDRESS --port N --rate R --seconds S|--count N --out FILE\n"
-	"                     [--until FILE] [--bytes N] [--family smc|ipproto-smc|tcp]\n"
+	"usage: smc-tool load --to ADDRESS --port N --rate R --out FILE\n"
+	"                     --seconds S|--count N|--until FILE\n"
+	"                     [--bytes N] [--family smc|ipproto-smc|tcp]\n"
 	"                     [--timeout SECONDS] [--at-once N]\n"
-	"Opens R connections a second, for S seconds or N in all, or only\n"
-	"until the file of --until is there, each with --bytes (default 64) echoed, or with\n"
-	"--bytes 0 only opened.  When --at-once (default 100) are under way the next waits for one\n"
-	"to end, however slow the host is.\n"
+	"Opens R connections a second, R * S or N in all, or until the file of --until exists,\n"
+	"each with --bytes (default 64) echoed, or with --bytes 0 only opened.  When --at-once\n"
+	"(default 100) are under way the next waits for one to end, however slow the host is.\n"
+	"A connection that takes longer than --timeout (default 300) has failed.\n"
 	"FILE gets a line per connection: \"t=SECONDS local_port=N mode=… reason=0x…\n"
 	"peer_reason=0x… linkgroup=yes|no data=ok|bad|none us=N error=NAME|-\", t being its start\n"
 	"on CLOCK_MONOTONIC, us how long it took.  Standard output gets a summary.  Status 0 only\n"
@@ -244,6 +246,9 @@ static void run_load(struct load *load)
 	uint64_t next_tick = start;
 	unsigned long total = load->total ? load->total : load->rate * load->seconds;
 
+	if (load->until)
+		total = ULONG_MAX;
+
 	while (load->opened < total || load->open_count) {
 		uint64_t now = now_us();
 
@@ -290,7 +295,7 @@ int cmd_load(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct load load = { .bytes = 64, .at_once = 100, .timeout_us = 20 * 1000000 };
+	struct load load = { .bytes = 64, .at_once = 100, .timeout_us = 300 * 1000000UL };
 	const char *address = NULL, *path = NULL;
 	unsigned long port = 0;
 	int option, status;
@@ -336,10 +341,10 @@ int cmd_load(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (!address || !port || !load.rate || !load.seconds == !load.total || !load.at_once ||
-	    !path || optind != argc)
-		usage_error(
-			"load needs --to, --port, --rate, --seconds or --count, and --out; see --help");
+	if (!address || !port || !load.rate || !load.at_once || !path || optind != argc ||
+	    !!load.seconds + !!load.total + !!load.until != 1)
+		usage_error("load needs --to, --port, --rate, --out, and one of --seconds, --count "
+			    "and --until; see --help");
 	endpoint_set(&load.endpoint, address, port);
 	load.out = create_lines(path);
 	run_load(&load);

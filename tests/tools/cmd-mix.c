@@ -364,7 +364,7 @@ static struct mix mix = {
 	.short_ones = { .name = "short", .at_once = 8, .bytes = 64 },
 	.long_ones = { .name = "long", .at_once = 2, .bytes = 2 << 20, .duration_us = 3000000 },
 	.versus = { .name = "versus" },
-	.timeout_us = 20 * 1000000,
+	.timeout_us = 300 * 1000000UL,
 };
 
 int cmd_mix(int argc, char **argv)

@@ -25,7 +25,8 @@ static const char server_usage[] = "usage: smc-tool signal-server --dir DIRECTOR
 				   "Answers for the files in DIRECTORY until it is killed.\n";
 static const char await_usage[] =
 	"usage: smc-tool await NAME --from ADDRESS [--timeout SECONDS]\n"
-	"Waits until the host ADDRESS (IPv4) has signal NAME set, and prints its value.\n";
+	"Waits until the host ADDRESS (IPv4) has signal NAME set, and prints its value.  Gives up\n"
+	"after --timeout (default 300).\n";
 
 /* An answer starts with the name it is about; the value follows its NUL. */
 struct answer {
@@ -140,7 +141,7 @@ int cmd_await(int argc, char **argv)
 		{ 0 },
 	};
 	struct endpoint server = { .len = 0 };
-	unsigned long timeout = 30;
+	unsigned long timeout = 300;
 	struct answer answer;
 	uint64_t deadline;
 	int option, fd;
@@ -149,7 +150,7 @@ int cmd_await(int argc, char **argv)
 		if (option == 'a')
 			endpoint_set(&server, optarg, SIGNAL_PORT);
 		else if (option == 't')
-			timeout = parse_number("timeout", optarg, 3600);
+			timeout = parse_number("timeout", optarg, 100000);
 		else if (option == 'h')
 			return fputs(await_usage, stdout) < 0;
 		else

@@ -21,7 +21,7 @@ expect()
 		echo "ok - $vm_program: $text"
 	else
 		echo "not ok - $vm_program: $text: status $got"
-		cat "$temp_dir/output" "$temp_dir/consoles" >&2
+		sed 's/^/    /' "$temp_dir/output" "$temp_dir/consoles" >&2
 		failed=1
 	fi
 }

@@ -61,17 +61,17 @@ signal()
 	mv "$VM_STATE/new.$1" "$VM_STATE/signals/$1"
 }
 
-# await NAME [SECONDS]: waits for the other guest's signal.
+# await NAME [SECONDS]: waits for the other guest's signal.  The limit is as in wait_until, default 60.
 await()
 {
-	smc-tool await "$1" --from "$PEER4" --timeout "${2:-30}"
+	smc-tool await "$1" --from "$PEER4" --timeout $((${2:-60} * PATIENCE))
 }
 
 # barrier NAME [SECONDS]: returns when both guests have come here.
 barrier()
 {
 	signal "$1"
-	await "$1" "${2:-30}" > /dev/null
+	await "$1" "${2:-60}" > /dev/null
 }
 
 # ---- network and SMC ----

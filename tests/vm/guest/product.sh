@@ -5,7 +5,7 @@
 CONFIG=/etc/smc-policy.conf
 DAEMON_PID=/run/smc-policyd.pid
 DAEMON_LOG=/run/smc-policyd.log
-: "${DAEMON_SECONDS:=150}" # how long it may take to come and to go
+DAEMON_SECONDS=150 # how long it may take to come and to go
 
 # Sections for tests of what the policy says, under load: a guest that is too slow for it harms
 # connections as a path does.
