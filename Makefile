@@ -92,6 +92,16 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.new
 	mv $@.new $@
 
+# The page of the command gets its headings from the table of commands.
+$(BUILD)/man/manual: man/manual.c $(WIRE) $(POLICY) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -linih
+
+$(BUILD)/man/smc-ebpf.8: man/smc-ebpf.8.scd $(BUILD)/man/manual
+	$(BUILD)/man/manual < $< > $@.scd
+	scdoc < $@.scd > $@.new
+	mv $@.new $@
+
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@.new

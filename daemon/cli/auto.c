@@ -171,38 +171,6 @@ void cli_print_obstacles(const json_t *learned)
 
 /* ---- the commands ---- */
 
-/* Note an argument that is a prefix or an address. */
-static int read_prefix(struct cli *cli, const char *text, json_t *arguments)
-{
-	struct policy_prefix prefix;
-	struct value_error error;
-
-	if (value_prefix(text, &prefix, &error))
-		return cli_usage(cli, "%s", error.text);
-	if (prefix.except)
-		return cli_usage(cli, "\"!\" makes no sense here; name the prefix itself");
-	json_object_set_new(arguments, "prefix", json_string(text));
-	return CLI_DONE;
-}
-
-static int read_words(struct cli *cli, int argc, char **argv, bool *all, json_t *arguments)
-{
-	static const struct option show_options[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ 0 },
-	};
-	int option;
-
-	while ((option = cli_option(cli, argc, argv, all ? show_options : NULL)) != -1) {
-		if (option != 'a' || !all)
-			return cli->status;
-		*all = true;
-	}
-	if (argc - optind > 1)
-		return cli_usage(cli, "unexpected argument \"%.64s\"", argv[optind + 1]);
-	return optind < argc ? read_prefix(cli, argv[optind], arguments) : CLI_DONE;
-}
-
 static void print_shown(const json_t *learned)
 {
 	const json_t *known = json_object_get(learned, "known");
@@ -228,32 +196,21 @@ static void print_shown(const json_t *learned)
 		     cli_number(known, "peers"));
 }
 
-int cli_auto_show(struct cli *cli, int argc, char **argv)
+int cli_auto_show(struct cli *cli)
 {
-	autojson json_t *arguments = json_object();
-	autojson json_t *result = NULL;
-	bool all = false;
-	int rc = read_words(cli, argc, argv, &all, arguments);
-
-	if (rc)
-		return rc;
-	if (!all && !cli->json)
-		json_object_set_new(arguments, "most", json_integer(SHOWN));
-	rc = cli_request(cli, "auto-show", json_incref(arguments), &result);
-	return rc ? rc : cli_print(cli, result, print_shown);
+	if (!cli_value(cli, "all") && !cli->json)
+		json_object_set_new(cli->arguments, "most", json_integer(SHOWN));
+	return cli_ask(cli, print_shown);
 }
 
-int cli_auto_forget(struct cli *cli, int argc, char **argv)
+int cli_auto_forget(struct cli *cli)
 {
 	static const char *const kinds[] = { "services", "subnets", "peers", "breakers" };
-	autojson json_t *arguments = json_object();
 	autojson json_t *result = NULL;
-	int rc = read_words(cli, argc, argv, NULL, arguments);
-	const char *prefix = json_string_value(json_object_get(arguments, "prefix"));
+	const char *prefix = cli_value(cli, "prefix");
 	json_int_t forgotten = 0;
+	int rc = cli_request(cli, "auto-forget", json_incref(cli->arguments), &result);
 
-	if (!rc)
-		rc = cli_request(cli, "auto-forget", json_incref(arguments), &result);
 	if (rc)
 		return rc;
 	if (cli->json)
@@ -269,7 +226,7 @@ int cli_auto_forget(struct cli *cli, int argc, char **argv)
 	return cli_finish(CLI_DONE);
 }
 
-int cli_recommend(struct cli *cli, int argc, char **argv)
+int cli_recommend(struct cli *cli)
 {
-	return cli_ask(cli, argc, argv, "recommend", cli_print_text);
+	return cli_ask(cli, cli_print_text);
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * smc-ebpf: one table of commands (main.c), a function each.  A command gets
- * its words, without the global options, and returns an exit status.
+ * smc-ebpf: each command of wire/command_table.h is a function here, which runs when the words of
+ * the command have been read and returns an exit status.
  */
 #ifndef SMC_POLICY_CLI_H
 #define SMC_POLICY_CLI_H
 
-#include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/commands.h"
 
 enum cli_status {
 	CLI_DONE = 0,
@@ -21,33 +23,29 @@ enum cli_status {
 struct cli {
 	const char *socket;
 	bool json; /* -j */
-	const struct cli_command *command; /* the one that runs */
-	int status; /* to return once cli_option() has said '?' */
-	const char *lists; /* letters of the command's options that may come again, or NULL */
-	bool given[128]; /* by letter: other options with a value that came already */
-};
-
-struct cli_command {
-	const char *words; /* "policy add" */
-	const char *arguments; /* "NAME [--side S]", for the usage line */
-	const char *summary; /* one line */
-	const char *details; /* lines about options, or NULL */
-	int (*run)(struct cli *cli, int argc, char **argv);
+	const struct command *command; /* the one that runs */
+	json_t *arguments; /* of its request */
+	/* By the index of the argument, as they were given last; NULL, 0: not given. */
+	const char *values[COMMAND_ARGUMENTS_MAX];
+	uint64_t numbers[COMMAND_ARGUMENTS_MAX];
+	char **words; /* of its list */
+	int n_words;
 };
 
 /* One line on stderr, "smc-ebpf: ...".  Return CLI_FAILED and CLI_USAGE. */
 __attribute__((format(printf, 1, 2))) int cli_fail(const char *format, ...);
 __attribute__((format(printf, 2, 3))) int cli_usage(const struct cli *cli, const char *format, ...);
 
-/*
- * The next option of a command by getopt_long(), the global ones (-j, --socket)
- * taken care of; -1 at the end, '?' when there is nothing more to do: cli->status is what to
- * return, CLI_HELPED or that of an error that was told.
- */
-int cli_option(struct cli *cli, int argc, char **argv, const struct option *options);
+/* The text of argument @name of the command, NULL if it is not given; of a flag any text. */
+const char *cli_value(const struct cli *cli, const char *name);
 
-/* Parse the options of a command that has none of its own and takes @min to @max arguments. */
-int cli_arguments(struct cli *cli, int argc, char **argv, int min, int max);
+/* The number of argument @name of the command, 0 if it is not given. */
+uint64_t cli_value_number(const struct cli *cli, const char *name);
+
+void cli_print_help(const struct command *command);
+
+/* Print the list of commands that begin with @prefix. */
+void cli_print_commands(const char *prefix);
 
 /*
  * Ask the daemon: @arguments (taken over, may be NULL) of @command, the result
@@ -68,11 +66,8 @@ int cli_print_json(const json_t *json);
 /* Print @result: as JSON if that was asked for, else by @print.  Returns as cli_finish() does. */
 int cli_print(const struct cli *cli, const json_t *result, void (*print)(const json_t *result));
 
-/*
- * All of a command that has no arguments: ask the daemon for @command, and cli_print() the result.
- */
-int cli_ask(struct cli *cli, int argc, char **argv, const char *command,
-	    void (*print)(const json_t *result));
+/* Ask the daemon for the command that runs, with its arguments, and cli_print() the result. */
+int cli_ask(struct cli *cli, void (*print)(const json_t *result));
 
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
@@ -83,23 +78,10 @@ void cli_print_services(const json_t *services);
 /* Print the breakers and the cool-down of auto-show or of "learned" in status, if there are any. */
 void cli_print_obstacles(const json_t *learned);
 
-/* Commands, by file. */
-int cli_policy_add(struct cli *cli, int argc, char **argv);
-int cli_policy_del(struct cli *cli, int argc, char **argv);
-int cli_policy_list(struct cli *cli, int argc, char **argv);
-int cli_policy_show(struct cli *cli, int argc, char **argv);
-int cli_policy_flush(struct cli *cli, int argc, char **argv);
-int cli_policy_export(struct cli *cli, int argc, char **argv);
-int cli_policy_test(struct cli *cli, int argc, char **argv);
-int cli_policy_check(struct cli *cli, int argc, char **argv);
-int cli_policy_diff(struct cli *cli, int argc, char **argv);
-int cli_reload(struct cli *cli, int argc, char **argv);
-int cli_status(struct cli *cli, int argc, char **argv);
-int cli_stats(struct cli *cli, int argc, char **argv);
-int cli_auto_show(struct cli *cli, int argc, char **argv);
-int cli_auto_forget(struct cli *cli, int argc, char **argv);
-int cli_recommend(struct cli *cli, int argc, char **argv);
-int cli_record(struct cli *cli, int argc, char **argv);
-int cli_simulate(struct cli *cli, int argc, char **argv);
+#define COMMAND(id, ...) int cli_##id(struct cli *cli);
+#define REQUEST(id, ...) int cli_##id(struct cli *cli);
+#include "wire/command_table.h"
+#undef COMMAND
+#undef REQUEST
 
 #endif

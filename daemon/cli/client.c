@@ -83,13 +83,10 @@ int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t 
 	return rc ? unreachable(cli, -rc) : cli_result(response, result);
 }
 
-int cli_ask(struct cli *cli, int argc, char **argv, const char *command,
-	    void (*print)(const json_t *result))
+int cli_ask(struct cli *cli, void (*print)(const json_t *result))
 {
 	autojson json_t *result = NULL;
-	int rc = cli_arguments(cli, argc, argv, 0, 0);
+	int rc = cli_request(cli, cli->command->name, json_incref(cli->arguments), &result);
 
-	if (!rc)
-		rc = cli_request(cli, command, NULL, &result);
 	return rc ? rc : cli_print(cli, result, print);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy check and policy diff: configuration files, compared with nothing and with the daemon. */
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,25 +52,23 @@ static int print_check_json(int n, char **files, const struct policy_config *con
 	return cli_print_json(json);
 }
 
-int cli_policy_check(struct cli *cli, int argc, char **argv)
+int cli_policy_check(struct cli *cli)
 {
 	struct policy_errors errors = { 0 };
 	struct policy_config config;
-	int rc = cli_arguments(cli, argc, argv, 1, INT_MAX);
+	int rc = CLI_DONE;
 
-	if (rc)
-		return rc;
 	policy_config_init(&config);
-	for (int i = optind; i < argc; i++)
-		config_files_read(argv[i], &config, &errors);
+	for (int i = 0; i < cli->n_words; i++)
+		config_files_read(cli->words[i], &config, &errors);
 	if (!errors.count)
 		check_compile(&config.policy, &errors);
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);
 	if (cli->json)
-		rc = print_check_json(argc - optind, argv + optind, &config, &errors);
-	for (int i = optind; i < argc && !cli->json && !errors.count; i++)
-		printf("%s: ok\n", argv[i]);
+		rc = print_check_json(cli->n_words, cli->words, &config, &errors);
+	for (int i = 0; i < cli->n_words && !cli->json && !errors.count; i++)
+		printf("%s: ok\n", cli->words[i]);
 	if (!cli->json && !errors.count)
 		printf("%zu rules, default %s\n", config.policy.n_rules,
 		       word_name(&words_action, (unsigned int)config.policy.default_action));
@@ -244,17 +241,15 @@ static int read_files(struct cli *cli, int n, char **files, struct policy_config
 	return rc;
 }
 
-int cli_policy_diff(struct cli *cli, int argc, char **argv)
+int cli_policy_diff(struct cli *cli)
 {
 	autojson json_t *list = NULL;
 	autojson json_t *diff = NULL;
 	struct policy_config config;
-	int rc = cli_arguments(cli, argc, argv, 0, INT_MAX);
+	int rc;
 
-	if (rc)
-		return rc;
 	policy_config_init(&config);
-	rc = read_files(cli, argc - optind, argv + optind, &config);
+	rc = read_files(cli, cli->n_words, cli->words, &config);
 	if (!rc)
 		rc = cli_request(cli, "policy-list", NULL, &list);
 	if (!rc) {

@@ -15,101 +15,34 @@
 
 /* ---- add ---- */
 
-/* Of options with the same letter the first one is the key that they mean. */
-static const struct option add_options[] = {
-	{ "side", required_argument, NULL, 's' },
-	{ "ports", required_argument, NULL, 'p' },
-	{ "port", required_argument, NULL, 'p' },
-	{ "peers", required_argument, NULL, 'c' },
-	{ "peer", required_argument, NULL, 'c' },
-	{ "action", required_argument, NULL, 'a' },
-	{ "ttl", required_argument, NULL, 't' },
-	{ "max-rate", required_argument, NULL, 'R' },
-	{ "max-connections", required_argument, NULL, 'C' },
-	{ "max-memory", required_argument, NULL, 'M' },
-	{ "max-rtt", required_argument, NULL, 'T' },
-	{ "replace", no_argument, NULL, 'r' },
-	{ "runtime", no_argument, NULL, 'u' },
-	{ 0 },
-};
-
-static const char *option_key(int option)
+/* What the daemon would refuse is refused here, in the same words, as wrong usage. */
+static int check_rule(struct cli *cli)
 {
-	const struct option *found = add_options;
-
-	while (found->val != option)
-		found++;
-	return found->name;
-}
-
-/* Note @value for @key; of ports and peers, which may be given again, the list grows. */
-static int note_value(struct cli *cli, json_t *arguments, const char *key, const char *value)
-{
-	const char *before = json_string_value(json_object_get(arguments, key));
-	json_t *joined;
-
-	joined = before ? json_sprintf("%s,%s", before, value) : json_string(value);
-	if (!joined || json_object_set_new(arguments, key, joined))
-		return cli_usage(cli, "--%s: not valid UTF-8", key);
-	return CLI_DONE;
-}
-
-/* Note @name.  What the daemon would refuse is refused here as wrong usage, in the same words. */
-static int note_rule(struct cli *cli, json_t *arguments, const char *name)
-{
+	static const char *const flags[] = { "replace", "runtime", NULL };
 	struct policy_rule *rule;
 	struct value_error error;
 
-	if (value_name(name, &error))
-		return cli_usage(cli, "%s", error.text);
-	json_object_set_new(arguments, "name", json_string(name));
 	/* The command's default alone: a configuration file and the protocol want it written. */
-	if (!json_object_get(arguments, "action"))
-		json_object_set_new(arguments, "action", json_string("allow"));
-	if (rule_from_json(arguments, &rule, &error))
+	if (!json_object_get(cli->arguments, "action"))
+		json_object_set_new(cli->arguments, "action", json_string("allow"));
+	if (rule_from_json(cli->arguments, flags, &rule, &error))
 		return cli_usage(cli, "%s", error.text);
 	policy_rule_free(rule);
 	return CLI_DONE;
 }
 
-static int read_add(struct cli *cli, int argc, char **argv, json_t *arguments)
+int cli_policy_add(struct cli *cli)
 {
-	int option, rc;
-
-	cli->lists = "pc";
-	while ((option = cli_option(cli, argc, argv, add_options)) != -1) {
-		if (option == '?')
-			return cli->status;
-		if (option == 'r' || option == 'u') {
-			json_object_set_new(arguments, option == 'r' ? "replace" : "runtime",
-					    json_true());
-			continue;
-		}
-		rc = note_value(cli, arguments, option_key(option), optarg);
-		if (rc)
-			return rc;
-	}
-	if (argc - optind != 1)
-		return argc == optind
-			       ? cli_usage(cli, "the rule needs a name")
-			       : cli_usage(cli, "unexpected argument \"%.64s\"", argv[optind + 1]);
-	return note_rule(cli, arguments, argv[optind]);
-}
-
-int cli_policy_add(struct cli *cli, int argc, char **argv)
-{
-	autojson json_t *arguments = json_object();
 	autojson json_t *result = NULL;
-	int rc = read_add(cli, argc, argv, arguments);
+	int rc = check_rule(cli);
 
 	if (!rc)
-		rc = cli_request(cli, "policy-add", json_incref(arguments), &result);
+		rc = cli_request(cli, "policy-add", json_incref(cli->arguments), &result);
 	if (rc)
 		return rc;
 	if (cli->json)
 		return cli_print_json(result);
-	printf("rule %s %s, generation %lld\n",
-	       json_string_value(json_object_get(arguments, "name")),
+	printf("rule %s %s, generation %lld\n", cli_value(cli, "name"),
 	       json_is_true(json_object_get(result, "changed")) ? "in force" : "unchanged",
 	       (long long)cli_number(result, "generation"));
 	return cli_finish(CLI_DONE);
@@ -129,28 +62,14 @@ static void print_deleted(const json_t *result)
 	printf("generation %lld\n", (long long)cli_number(result, "generation"));
 }
 
-int cli_policy_del(struct cli *cli, int argc, char **argv)
+int cli_policy_del(struct cli *cli)
 {
-	autojson json_t *result = NULL;
-	struct value_error error;
-	json_t *names;
-	int rc = cli_arguments(cli, argc, argv, 1, INT_MAX);
-
-	if (rc)
-		return rc;
-	for (int i = optind; i < argc; i++)
-		if (value_name(argv[i], &error))
-			return cli_usage(cli, "%s", error.text);
-	names = json_array();
-	for (int i = optind; i < argc; i++)
-		json_array_append_new(names, json_string(argv[i]));
-	rc = cli_request(cli, "policy-del", json_pack("{s:o}", "names", names), &result);
-	return rc ? rc : cli_print(cli, result, print_deleted);
+	return cli_ask(cli, print_deleted);
 }
 
-int cli_policy_flush(struct cli *cli, int argc, char **argv)
+int cli_policy_flush(struct cli *cli)
 {
-	return cli_ask(cli, argc, argv, "policy-flush", print_deleted);
+	return cli_ask(cli, print_deleted);
 }
 
 /* ---- list, show, export ---- */
@@ -198,9 +117,9 @@ static void print_list(const json_t *result)
 	       cli_text(result, "default"), (long long)cli_number(result, "generation"));
 }
 
-int cli_policy_list(struct cli *cli, int argc, char **argv)
+int cli_policy_list(struct cli *cli)
 {
-	return cli_ask(cli, argc, argv, "policy-list", print_list);
+	return cli_ask(cli, print_list);
 }
 
 /* The limits, and what of them is used. */
@@ -263,18 +182,12 @@ static void print_rule(const json_t *result)
 	print_learned(json_object_get(rule, "learned"));
 }
 
-int cli_policy_show(struct cli *cli, int argc, char **argv)
+int cli_policy_show(struct cli *cli)
 {
-	autojson json_t *result = NULL;
-	int rc = cli_arguments(cli, argc, argv, 1, 1);
-
-	if (!rc)
-		rc = cli_request(cli, "policy-show", json_pack("{s:s}", "name", argv[optind]),
-				 &result);
-	return rc ? rc : cli_print(cli, result, print_rule);
+	return cli_ask(cli, print_rule);
 }
 
-int cli_policy_export(struct cli *cli, int argc, char **argv)
+int cli_policy_export(struct cli *cli)
 {
-	return cli_ask(cli, argc, argv, "policy-export", cli_print_text);
+	return cli_ask(cli, cli_print_text);
 }

@@ -21,7 +21,6 @@
 #include "wire/protocol.h"
 #include "policy/trace.h"
 
-#define SECONDS_MAX (10ULL * 365 * 86400)
 /*
  * The kernel notes openings to a millisecond: what opened right after the start may seem earlier.
  */
@@ -302,33 +301,6 @@ static int print_summary(const struct cli *cli, const struct record *record)
 	return cli_finish(CLI_DONE);
 }
 
-static int read_options(struct cli *cli, int argc, char **argv, struct record *record)
-{
-	static const struct option options[] = {
-		{ "seconds", required_argument, NULL, 's' },
-		{ "force", no_argument, NULL, 'f' },
-		{ 0 },
-	};
-	struct value_error error;
-	int option;
-
-	while ((option = cli_option(cli, argc, argv, options)) != -1) {
-		if (option == 'f')
-			record->force = true;
-		else if (option != 's')
-			return cli->status;
-		else if (value_number("--seconds", optarg, 1, SECONDS_MAX, &record->seconds,
-				      &error))
-			return cli_usage(cli, "%s", error.text);
-	}
-	if (argc - optind != 1)
-		return cli_usage(cli, "one FILE is needed");
-	record->file = argv[optind];
-	if (cli->json && !strcmp(record->file, "-"))
-		return cli_usage(cli, "-j and the trace cannot both go to standard output");
-	return CLI_DONE;
-}
-
 /* SIGINT and SIGTERM end the recording, only while it waits. */
 static void take_signals(sigset_t *before)
 {
@@ -343,14 +315,20 @@ static void take_signals(sigset_t *before)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-int cli_record(struct cli *cli, int argc, char **argv)
+int cli_record(struct cli *cli)
 {
-	struct record record = { .file = "-", .fd = -1 };
-	int status = read_options(cli, argc, argv, &record), written;
+	struct record record = {
+		.file = cli_value(cli, "file"),
+		.force = cli_value(cli, "force"),
+		.seconds = cli_value_number(cli, "seconds"),
+		.fd = -1,
+	};
+	int status, written;
 	sigset_t signals;
 
-	if (status == CLI_DONE)
-		status = open_file(&record);
+	if (cli->json && !strcmp(record.file, "-"))
+		return cli_usage(cli, "-j and the trace cannot both go to standard output");
+	status = open_file(&record);
 	if (status == CLI_DONE) {
 		take_signals(&signals);
 		status = subscribe(cli, &record);

@@ -147,29 +147,6 @@ static int print_text(const struct replay_totals *totals, uint64_t peak_memory)
 
 /* ---- the command ---- */
 
-static int read_options(struct cli *cli, int argc, char **argv, struct simulation *simulation)
-{
-	static const struct option options[] = {
-		{ "verdicts", required_argument, NULL, 'v' },
-		{ "config", required_argument, NULL, 'c' },
-		{ 0 },
-	};
-	int option;
-
-	while ((option = cli_option(cli, argc, argv, options)) != -1) {
-		if (option == 'v')
-			simulation->verdicts = optarg;
-		else if (option == 'c')
-			simulation->config = optarg;
-		else
-			return cli->status;
-	}
-	if (argc - optind != 1)
-		return cli_usage(cli, "one TRACE is needed");
-	simulation->trace = argv[optind];
-	return CLI_DONE;
-}
-
 /* The policy: of --config, or default = auto and no rules. */
 static int read_policy(const struct simulation *simulation, struct policy_config *config)
 {
@@ -217,15 +194,16 @@ static int simulate(struct cli *cli, struct simulation *simulation)
 	return cli->json ? print_json(totals, peak_memory) : print_text(totals, peak_memory);
 }
 
-int cli_simulate(struct cli *cli, int argc, char **argv)
+int cli_simulate(struct cli *cli)
 {
-	struct simulation simulation = { .trace = "-" };
+	struct simulation simulation = {
+		.trace = cli_value(cli, "trace"),
+		.verdicts = cli_value(cli, "verdicts"),
+		.config = cli_value(cli, "config"),
+	};
 	struct policy_config config;
-	int status = read_options(cli, argc, argv, &simulation);
+	int status = read_policy(&simulation, &config);
 
-	if (status != CLI_DONE)
-		return status;
-	status = read_policy(&simulation, &config);
 	if (status == CLI_DONE) {
 		simulation.connection_memory = smc_connection_memory();
 		simulation.replay = replay_new(&config, simulation.connection_memory);

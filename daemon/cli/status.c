@@ -12,9 +12,9 @@ static void print_reloaded(const json_t *result)
 	       json_is_true(json_object_get(result, "changed")) ? "" : ", nothing changed");
 }
 
-int cli_reload(struct cli *cli, int argc, char **argv)
+int cli_reload(struct cli *cli)
 {
-	return cli_ask(cli, argc, argv, "reload", print_reloaded);
+	return cli_ask(cli, print_reloaded);
 }
 
 /* ---- status ---- */
@@ -102,9 +102,9 @@ static void print_status(const json_t *status)
 		    cli_text(daemon, "state_dir"), cli_text(daemon, "pin_dir"));
 }
 
-int cli_status(struct cli *cli, int argc, char **argv)
+int cli_status(struct cli *cli)
 {
-	return cli_ask(cli, argc, argv, "status", print_status);
+	return cli_ask(cli, print_status);
 }
 
 /* ---- stats ---- */
@@ -133,7 +133,7 @@ static void print_stats(const json_t *stats)
 		printf("tcp because of %s: %lld\n", reason, (long long)json_integer_value(count));
 }
 
-int cli_stats(struct cli *cli, int argc, char **argv)
+int cli_stats(struct cli *cli)
 {
-	return cli_ask(cli, argc, argv, "stats", print_stats);
+	return cli_ask(cli, print_stats);
 }

@@ -357,31 +357,15 @@ static int test_batch(struct cli *cli, const char *file)
 	return cli_finish(rc ? rc : batch.refused ? CLI_FAILED : CLI_DONE);
 }
 
-int cli_policy_test(struct cli *cli, int argc, char **argv)
+int cli_policy_test(struct cli *cli)
 {
-	static const struct option options[] = {
-		{ "side", required_argument, NULL, 's' },
-		{ "peer", required_argument, NULL, 'c' },
-		{ "peers", required_argument, NULL, 'c' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "ports", required_argument, NULL, 'p' },
-		{ "batch", required_argument, NULL, 'b' },
-		{ 0 },
+	const struct question question = {
+		.side = cli_value(cli, "side"),
+		.peer = cli_value(cli, "peer"),
+		.port = cli_value(cli, "port"),
 	};
-	struct question question = { 0 };
-	const char *batch = NULL;
-	int option;
+	const char *batch = cli_value(cli, "batch");
 
-	while ((option = cli_option(cli, argc, argv, options)) != -1) {
-		if (option == '?')
-			return cli->status;
-		*(option == 's'   ? &question.side
-		  : option == 'c' ? &question.peer
-		  : option == 'p' ? &question.port
-				  : &batch) = optarg;
-	}
-	if (optind < argc)
-		return cli_usage(cli, "unexpected argument \"%.64s\"", argv[optind]);
 	if (batch && (question.side || question.peer || question.port))
 		return cli_usage(cli, "--batch goes without --side, --peer and --port");
 	return batch ? test_batch(cli, batch) : test_one(cli, &question);

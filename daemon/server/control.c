@@ -18,6 +18,7 @@
 #include "server/control.h"
 #include "server/learning.h"
 #include "server/recording.h"
+#include "server/requests.h"
 #include "server/server.h"
 
 #define CLIENTS_MAX 128 /* connections at a time */
@@ -33,7 +34,7 @@ struct client {
 	struct control *control;
 	int fd;
 	uid_t uid;
-	enum access access;
+	enum command_access access;
 	sd_event_source *io, *deadline;
 	char *in; /* bytes of requests, not yet answered */
 	size_t n_in, room_in;
@@ -74,7 +75,8 @@ static bool in_group(int fd, const struct ucred *peer, gid_t group)
 	return false;
 }
 
-static enum access find_access(const struct control *control, int fd, const struct ucred *peer)
+static enum command_access find_access(const struct control *control, int fd,
+				       const struct ucred *peer)
 {
 	if (!peer->uid || in_group(fd, peer, control->group))
 		return ACCESS_CHANGE;
@@ -191,25 +193,21 @@ static int refuse(struct client *client, const char *text)
 	client->closing = true;
 	client->n_in = 0;
 	sd_event_source_set_time_relative(client->deadline, STALL_USEC);
-	return answer(client, commands_refuse(text));
+	return answer(client, requests_refuse(text));
 }
 
 /* ---- recording ---- */
 
-static int start_recording(struct client *client)
+/* Give @client closed connections from now on; takes over @recording. */
+static void start_recording(struct client *client, struct recording *recording)
 {
-	client->recording = recording_new(client->control->server->kernel);
-	if (!client->recording)
-		return -ENOMEM;
+	client->recording = recording;
 	kernel_set_recording(client->control->server->kernel, true);
-	return answer(client,
-		      commands_respond(json_pack("{s:I}", "start",
-						 (json_int_t)recording_start(client->recording))));
 }
 
 static int answer_records(struct client *client, bool end)
 {
-	return answer(client, commands_respond(recording_take(client->recording, end)));
+	return answer(client, requests_respond(recording_take(client->recording, end)));
 }
 
 /* Send what waits, if nothing is on its way. */
@@ -287,19 +285,18 @@ static int read_recorder(struct client *client)
 
 static int handle_request(struct client *client, const char *text, size_t length)
 {
-	bool record = false;
+	struct recording *recording;
 	json_t *response;
 	json_error_t at;
 	autojson json_t *request = json_loadb(text, length, JSON_REJECT_DUPLICATES, &at);
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
 	if (request) {
-		response =
-			commands_answer(client->control->server, request, client->access, &record);
-		if (!record)
-			return answer(client, response);
-		json_decref(response);
-		return start_recording(client);
+		response = requests_answer(client->control->server, request, client->access,
+					   &recording);
+		if (recording)
+			start_recording(client, recording);
+		return answer(client, response);
 	}
 	snprintf(why, sizeof(why), "the request is not JSON: %s; send one object a frame", at.text);
 	return refuse(client, why);
@@ -404,7 +401,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 static void turn_away(int fd)
 {
 	autojson json_t *response =
-		commands_refuse("too many clients at once; try again when others have ended");
+		requests_refuse("too many clients at once; try again when others have ended");
 	autofree char *frame = NULL;
 	size_t size;
 

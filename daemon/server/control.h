@@ -7,21 +7,12 @@
 #ifndef SMC_POLICY_CONTROL_H
 #define SMC_POLICY_CONTROL_H
 
-#include <jansson.h>
-
 #include "kernel/error.h"
 #include "policy/config.h"
 
 struct control;
 struct server;
 struct smc_policy_record;
-
-/* What a client may do, by its credentials when it connected. */
-enum access {
-	ACCESS_NONE,
-	ACCESS_READ,
-	ACCESS_CHANGE,
-};
 
 /* Listen at the socket of the configuration. */
 int control_open(struct control **control, struct server *server, struct kernel_error *error);
@@ -36,18 +27,5 @@ void control_record(struct control *control, const struct smc_policy_record *rec
 
 /* Send the clients that record what waits for them. */
 void control_send_records(struct control *control);
-
-/*
- * Answer one request of a client with @access; NULL when memory is short.  @record: the
- * client is to get connections as they close from now on, and the answer is not the result yet.
- */
-json_t *commands_answer(struct server *server, const json_t *request, enum access access,
-			bool *record);
-
-/* An answer that carries @result (taken over). */
-json_t *commands_respond(json_t *result);
-
-/* An answer that says what is wrong. */
-json_t *commands_refuse(const char *text);
 
 #endif

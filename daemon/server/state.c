@@ -49,9 +49,10 @@ static int damaged_journal(const struct state *state, struct kernel_error *error
 
 static struct policy_rule *parse_rule(const json_t *json, struct value_error *why)
 {
+	static const char *const others[] = { "expires", NULL };
 	struct policy_rule *rule;
 
-	if (rule_from_json(json, &rule, why))
+	if (rule_from_json(json, others, &rule, why))
 		return NULL;
 	rule->origin = POLICY_ORIGIN_COMMAND;
 	rule->expires = (uint64_t)json_integer_value(json_object_get(json, "expires"));

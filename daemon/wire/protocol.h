@@ -12,6 +12,16 @@
  *           error is one line with the way out; lines, where present, are the
  *           single errors of a configuration, "FILE:LINE: ..."
  *
+ * wire/command_table.h lists the requests, their arguments and the fields of their results.  The
+ * daemon refuses whatever is not there: other members, arguments, types and forms.  policy-del and
+ * policy-flush delete all of the rules or none.
+ *
+ * policy-test has one answer for each query: [VERDICT, REASON, NAME|null, GENERATION].
+ * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
+ * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
+ * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
+ * worthwhile, bytes, gain (set-ups), seconds, live, memory}.
+ *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
  * "allowed", "denied", "reasons": {REASON: count...}, "max-rate": text|null,
@@ -33,35 +43,6 @@
  * A BREAKER is {"side", "prefix", "state", "votes", "evidence": {"syn", "timeout", "garbled",
  * "reset"}, "code": "0x..."|null, "since": time|null, "until": time|null, "backoff": seconds}; until
  * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
- *
- * command        arguments                              result
- * policy-add     name, side, ports, peers, action, ttl  generation, changed (bool),
- *                max-rate, max-connections, max-memory, rule (RULE)
- *                max-rtt (text as in the configuration,
- *                all but name optional), replace,
- *                runtime (bool)
- * policy-del     names [..] (all of them or none)       generation, deleted [..]
- * policy-list                                           generation, default, rules [RULE..]
- * policy-show    name                                   generation, rule (RULE, and of an auto rule
- *                                                       "learned": {services, top [CONTEXT..]})
- * policy-test    queries [[SIDE, PEER, PORT]..], at     backend, answers
- *                most PROTOCOL_QUERIES_MAX; PORT a      [[VERDICT, REASON, NAME|null,
- *                number                                 GENERATION]..]
- * policy-flush                                          generation, deleted [..]
- * policy-export                                         text
- * auto-show      prefix, most (peers, and subnets; all  services [CONTEXT..], peers [CONTEXT..],
- *                optional)                              subnets [CONTEXT..], known {services, peers,
- *                                                       subnets}, breakers [BREAKER..], cooldown
- *                                                       (COOLDOWN), lost, smc_connections
- * auto-forget    prefix (optional)                      services, peers, subnets, breakers: how many
- * reload                                                generation, changed (bool)
- * recommend                                             text, rules [{name, side, ports, peers, action,
- *                                                       connections, worthwhile, bytes, gain (set-ups),
- *                                                       seconds, live, memory}..], connections, services,
- *                                                       undecided, connection_memory
- * record                                                start; see below
- * status                                                see status.c
- * stats                                                 see status.c
  *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED]..], "lost",

@@ -8,10 +8,12 @@
 #include "policy/rule.h"
 
 /*
- * Make a rule of the texts that @json has at "name" and at those of policy_rule_keys[] that it has,
- * and check it: into @rule, to be freed with policy_rule_free().  Returns 0, or -EINVAL or -ENOMEM
- * with NULL in @rule and a message in @error.
+ * Make a rule of the object @json, its "name" and the policy_rule_keys[] that it has, all of them
+ * texts, and check it: into @rule, to be freed with policy_rule_free().  @others, up to a NULL, are
+ * the members that @json may have besides.  Returns 0, or -EINVAL or -ENOMEM with NULL in @rule and
+ * a message in @error.
  */
-int rule_from_json(const json_t *json, struct policy_rule **rule, struct value_error *error);
+int rule_from_json(const json_t *json, const char *const *others, struct policy_rule **rule,
+		   struct value_error *error);
 
 #endif

@@ -16,7 +16,14 @@
 #include "kernel/internal.h"
 #include "policy/words.h"
 
+#include "server/requests.h"
+
+static json_t *answer_and_check(struct server *server, json_t *json, enum command_access access,
+				struct recording **recording);
+
+#define requests_answer answer_and_check
 #include "server/control.c"
+#undef requests_answer
 #include "server/slots.c"
 
 #define SLOTS 16
@@ -92,6 +99,47 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* Whether the words of @fields, separated by blanks, are the members of @result. */
+static bool has_fields(const json_t *result, const char *fields)
+{
+	char *copy = strdup(fields), *rest = copy, *field;
+	size_t n = 0;
+
+	while ((field = strsep(&rest, " "))) {
+		must(json_object_get(result, field));
+		n++;
+	}
+	free(copy);
+	return n == json_object_size(result);
+}
+
+/*
+ * As the daemon answers.  Only what conforms to the table is accepted, its result has the fields that the
+ * table says, and whatever is refused has changed nothing.
+ */
+static json_t *answer_and_check(struct server *server_, json_t *json, enum command_access access,
+				struct recording **recording)
+{
+	uint64_t generation = server.generation;
+	json_t *copy = json_deep_copy(json);
+	const struct command *command;
+	const json_t *arguments;
+	struct value_error error;
+	json_t *response = requests_answer(server_, json, access, recording);
+
+	must(json_equal(json, copy));
+	json_decref(copy);
+	if (json_is_true(json_object_get(response, "ok"))) {
+		must(!command_read_request(json, &command, &arguments, &error));
+		must(access >= command->access);
+		must(!*recording == !command->stream);
+		must(has_fields(json_object_get(response, "result"), command->result));
+	} else {
+		must(server.generation == generation && !*recording);
+	}
+	return response;
+}
+
 /* Let the daemon work until it waits; what it answers is taken unless @deaf. */
 static void turn(int fd, bool deaf)
 {
@@ -133,7 +181,7 @@ static void record(int fd, struct input *input, bool deaf)
 {
 	struct smc_policy_record closed;
 
-	start_recording(control.clients);
+	start_recording(control.clients, recording_new(server.kernel));
 	set_events(control.clients);
 	while (input->left) {
 		input_bytes(input, &closed, sizeof(closed));

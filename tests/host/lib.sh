@@ -8,6 +8,7 @@
 #	$ebpf               the command, talking to this daemon
 #	daemon_start        returns when the daemon answers
 #	daemon_end SIGNAL
+#	exits, refused, json	what a command must do, for claims
 #	finish              ends the daemon, removes everything, exits
 
 set -uo pipefail
@@ -26,6 +27,38 @@ export SMC_POLICY_SOCKET=$VM_STATE/socket
 # shellcheck source-path=SCRIPTDIR source=../lock.sh
 . "$host_top/tests/lock.sh"
 take_tests_lock
+
+# exits STATUS COMMAND...: it ends with STATUS.
+exits()
+{
+	local wanted=$1 got=0
+
+	shift
+	"$@" || got=$?
+	[ "$got" = "$wanted" ]
+}
+
+# refused STATUS PATTERN COMMAND...: ends with STATUS, nothing on stdout, PATTERN on stderr.
+refused()
+{
+	local wanted=$1 pattern=$2 got=0
+
+	shift 2
+	"$@" > "$VM_STATE/out" 2> "$VM_STATE/err" || got=$?
+	cat "$VM_STATE/err"
+	[ "$got" = "$wanted" ] && [ ! -s "$VM_STATE/out" ] && grep -q -E -e "$pattern" "$VM_STATE/err"
+}
+
+# json FILTER COMMAND...: the JSON that it prints satisfies jq's FILTER.
+json()
+{
+	local filter=$1
+
+	shift
+	"$@" > "$VM_STATE/out" || return
+	cat "$VM_STATE/out"
+	jq -s -e "length == 1 and (.[0] | $filter)" "$VM_STATE/out" > /dev/null
+}
 
 # configure [KEY=VALUE of the daemon]...: standard input follows the [daemon] section.
 configure()

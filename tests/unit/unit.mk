@@ -22,6 +22,11 @@ UNIT_PUBLISH := $(patsubst %,daemon/%.o,kernel/image kernel/error common/log)
 build/tests/unit/test_bpf: $(UNIT_PUBLISH:%=build/tests/unit/%)
 build/tests/unit-asan/test_bpf: $(UNIT_PUBLISH:%=build/tests/unit-asan/%)
 build/tests/unit/daemon/kernel/image.o build/tests/unit-asan/daemon/kernel/image.o: $(LIBBPF)
+# test_commands is of what daemon and command share.
+UNIT_WIRE := daemon/wire/commands.o
+build/tests/unit/test_commands: $(UNIT_WIRE:%=build/tests/unit/%)
+build/tests/unit-asan/test_commands: $(UNIT_WIRE:%=build/tests/unit-asan/%)
+build/tests/unit/test_commands build/tests/unit-asan/test_commands: UNIT_LIBS += -ljansson
 # test_auto's traces are the benchmark's.
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
@@ -58,7 +63,7 @@ $(UNIT_NAMES:%=build/tests/$(1)/%): %: %.o $(UNIT_SHARED:%=build/tests/$(1)/%.o)
 		$(UNIT_POLICY:%=build/tests/$(1)/%.o)
 	$$(CC) $(2) $$(LDFLAGS) -o $$@ $$^ $$(UNIT_LIBS)
 
--include $$(wildcard build/tests/$(1)/*.d build/tests/$(1)/daemon/policy/*.d)
+-include $$(wildcard build/tests/$(1)/*.d build/tests/$(1)/daemon/*/*.d)
 endef
 $(eval $(call UNIT_RULES,unit,))
 $(eval $(call UNIT_RULES,unit-asan,$(UNIT_ASAN)))

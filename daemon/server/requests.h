@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests of clients: checked and dispatched by the table of commands (wire/command_table.h), each
+ * answered by a function of its own.
+ */
+#ifndef SMC_POLICY_REQUESTS_H
+#define SMC_POLICY_REQUESTS_H
+
+#include <jansson.h>
+
+#include "kernel/error.h"
+#include "policy/errors.h"
+#include "wire/commands.h"
+
+struct recording;
+struct server;
+
+/* A request whose command is known and permitted, and whose arguments conform to the table. */
+struct request {
+	struct server *server;
+	const json_t *arguments;
+	struct kernel_error error; /* why it is refused; "": out of memory */
+	struct policy_errors lines; /* the single errors of a configuration */
+	struct recording *recording; /* that the client gets from now on, NULL: none */
+};
+
+/*
+ * Answer @json, a request of a client with @access; NULL if memory is short.  *@recording is what
+ * the client asked to get from now on, owned by the caller, or NULL.
+ */
+json_t *requests_answer(struct server *server, json_t *json, enum command_access access,
+			struct recording **recording);
+
+/* A response that carries @result, which is taken over; NULL for NULL, or if memory is short. */
+json_t *requests_respond(json_t *result);
+
+/* A response that says what is wrong. */
+json_t *requests_refuse(const char *text);
+
+/* Each returns its result, to be released, or NULL and request->error. */
+#define COMMAND(id, ...)
+#define REQUEST(id, ...) json_t *answer_##id(struct request *request);
+#include "wire/command_table.h"
+#undef COMMAND
+#undef REQUEST
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of commands, in the order of the help.  Included by those who define what they need of an
+ * entry, so without a guard:
+ *
+ *	REQUEST(ID, ...)	the daemon answers it: answer_ID(), and cli_ID() asks for it
+ *	COMMAND(ID, ...)	smc-ebpf does it alone: cli_ID()
+ *
+ * ... initialises struct command (wire/commands.h); the RULE and the like of results are described
+ * in wire/protocol.h.
+ */
+/* clang-format off */
+REQUEST(policy_add,
+	.name = "policy-add",
+	.access = ACCESS_CHANGE,
+	.summary = "add a rule; it is in force when the command returns",
+	.result = "changed generation rule",
+	.arguments = {
+		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
+		  .check = value_name,
+		  .help = "letters, digits, \".\", \"_\" and \"-\"" },
+		{ "side", ARGUMENT_TEXT, 0, "S",
+		  .help = "connect, accept or both (default)" },
+		{ "ports", ARGUMENT_TEXT, ARGUMENT_PARTS, "P", "port",
+		  .help = "ports and ranges, for example 80,443,8000-9000\n(default: any)" },
+		{ "peers", ARGUMENT_TEXT, ARGUMENT_PARTS, "C", "peer",
+		  .help = "IPv4 and IPv6 prefixes, \"!\" before one excludes it\n(default: any)" },
+		{ "action", ARGUMENT_TEXT, 0, "A",
+		  .help = "allow (default), deny or auto" },
+		{ "ttl", ARGUMENT_TEXT, 0, "T",
+		  .help = "remove the rule after T, for example 90s, 15m, 2h or 7d" },
+		{ "max-rate", ARGUMENT_TEXT, 0, "R",
+		  .help = "limit of new SMC connections: 100/s, 30/m, 5/h,\nor \"100/s burst 20\"" },
+		{ "max-connections", ARGUMENT_TEXT, 0, "N",
+		  .help = "limit of SMC connections at a time, for example 100" },
+		{ "max-memory", ARGUMENT_TEXT, 0, "SIZE",
+		  .help = "limit of the memory of their buffers on this host,\nfor example 512M" },
+		{ "max-rtt", ARGUMENT_TEXT, 0, "TIME",
+		  .help = "limit of the round-trip time to the peer,\nfor example 500us or 2ms" },
+		{ "replace", ARGUMENT_BOOLEAN,
+		  .help = "change a rule of this name that has other content" },
+		{ "runtime", ARGUMENT_BOOLEAN,
+		  .help = "drop the rule when the daemon ends" },
+	})
+
+REQUEST(policy_del,
+	.name = "policy-del",
+	.access = ACCESS_CHANGE,
+	.summary = "delete rules that were added by command, all or none",
+	.result = "deleted generation",
+	.arguments = {
+		{ "names", ARGUMENT_TEXTS, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
+		  .check = value_name, .min = 1, .max = COMMAND_NAMES_MAX,
+		  .help = "names of rules" },
+	})
+
+REQUEST(policy_list,
+	.name = "policy-list",
+	.access = ACCESS_READ,
+	.summary = "the rules in force, with their counts",
+	.result = "default generation rules")
+
+REQUEST(policy_show,
+	.name = "policy-show",
+	.access = ACCESS_READ,
+	.summary = "everything about one rule",
+	.result = "generation rule",
+	.arguments = {
+		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
+		  .check = value_name,
+		  .help = "name of a rule" },
+	})
+
+REQUEST(policy_test,
+	.name = "policy-test",
+	.access = ACCESS_READ,
+	.summary = "ask the program in the kernel for a verdict",
+	.result = "answers backend",
+	.arguments = {
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
+		  .help = "remote address" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "N", "ports",
+		  .help = "service port: the remote one on the connect side,\nthe local one on the accept side" },
+		{ "batch", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE|-",
+		  .help = "instead of the three: lines SIDE PEER PORT\n(\"-\": standard input); one JSON line each" },
+		{ "queries", ARGUMENT_QUERIES, ARGUMENT_REQUIRED | ARGUMENT_SENT,
+		  .min = 0, .max = PROTOCOL_QUERIES_MAX,
+		  .help = "for example [\"connect\", \"192.0.2.7\", 443]" },
+	})
+
+COMMAND(policy_check,
+	.name = "policy-check",
+	.summary = "validate configuration files; needs no daemon and no root",
+	.arguments = {
+		{ "files", ARGUMENT_TEXTS, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE",
+		  .help = "read one over the other, in this order" },
+	})
+
+COMMAND(policy_diff,
+	.name = "policy-diff",
+	.summary = "what a reload would change, with FILEs as configuration",
+	.arguments = {
+		{ "files", ARGUMENT_TEXTS, ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE",
+		  .help = "read one over the other, in this order (default: what\nthe daemon reads)" },
+	})
+
+REQUEST(policy_flush,
+	.name = "policy-flush",
+	.access = ACCESS_CHANGE,
+	.summary = "delete every rule that was added by command",
+	.result = "deleted generation")
+
+REQUEST(policy_export,
+	.name = "policy-export",
+	.access = ACCESS_READ,
+	.summary = "the policy in force as configuration text",
+	.result = "text")
+
+REQUEST(reload,
+	.name = "reload",
+	.access = ACCESS_CHANGE,
+	.summary = "read the configuration files again",
+	.result = "changed generation")
+
+REQUEST(status,
+	.name = "status",
+	.access = ACCESS_READ,
+	.summary = "what enforces, generation, limits, what is degraded",
+	.result = "backend daemon default degraded enforcing generation hooks kernel learned limits netns rules summary")
+
+REQUEST(stats,
+	.name = "stats",
+	.access = ACCESS_READ,
+	.summary = "counts of verdicts by reason and rule",
+	.result = "default generation module reasons retired rules verdicts")
+
+REQUEST(auto_show,
+	.name = "auto-show",
+	.access = ACCESS_READ,
+	.summary = "what is learned, and what keeps SMC off",
+	.result = "breakers cooldown known lost peers services smc_connections subnets",
+	.arguments = {
+		{ "prefix", ARGUMENT_TEXT, ARGUMENT_WORD, "PREFIX",
+		  .check = check_prefix,
+		  .help = "only what concerns this peer or prefix, for example\n10.1.2.0/24" },
+		{ "all", ARGUMENT_BOOLEAN, ARGUMENT_LOCAL,
+		  .help = "all peers and subnets, not only the 20 of each that gained\nmost" },
+		{ "most", ARGUMENT_NUMBER, ARGUMENT_SENT,
+		  .min = 0, .max = UINT32_MAX,
+		  .help = "how many peers, and how many subnets, are wanted" },
+	})
+
+REQUEST(auto_forget,
+	.name = "auto-forget",
+	.access = ACCESS_CHANGE,
+	.summary = "forget what is learned, and breakers",
+	.result = "breakers peers services subnets",
+	.arguments = {
+		{ "prefix", ARGUMENT_TEXT, ARGUMENT_WORD, "PREFIX",
+		  .check = check_prefix,
+		  .help = "only peers, subnets and breakers inside it, for example\n10.1.2.0/24 (default: all, services and the cool-down too)" },
+	})
+
+REQUEST(recommend,
+	.name = "recommend",
+	.access = ACCESS_READ,
+	.summary = "rules proposed from what was learned, with their evidence",
+	.result = "connection_memory connections rules services text undecided")
+
+REQUEST(record,
+	.name = "record",
+	.access = ACCESS_READ,
+	.summary = "write a trace of this host's connections, until Ctrl-C",
+	.result = "start",
+	.stream = "end lost rows",
+	.arguments = {
+		{ "file", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE|-",
+		  .help = "written when the recording ends (\"-\": standard output)" },
+		{ "seconds", ARGUMENT_NUMBER, ARGUMENT_LOCAL, "N",
+		  .min = 1, .max = 10LL * 365 * 86400,
+		  .help = "end after N seconds" },
+		{ "force", ARGUMENT_BOOLEAN, ARGUMENT_LOCAL,
+		  .help = "replace FILE if it exists" },
+	})
+
+COMMAND(simulate,
+	.name = "simulate",
+	.summary = "replay a recorded trace; needs no daemon and no root",
+	.arguments = {
+		{ "trace", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "TRACE",
+		  .help = "CSV (\"-\": standard input): the header\n"
+			  "open,close,side,peer,port,sent,received\n"
+			  "and a row for each connection, sorted by open: seconds,\n"
+			  "seconds, connect or accept, remote address, service port,\n"
+			  "bytes, bytes" },
+		{ "verdicts", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
+		  .help = "write a line for each row: smc or tcp, reason, rule" },
+		{ "config", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
+		  .help = "policy (default: auto for everything, no rules)" },
+	})
+/* clang-format on */
