@@ -52,6 +52,10 @@ struct laid {
 
 #define LAID 256u /* that are remembered, a power of two */
 
+/* The first address of each block of IPv4-mapped ones, and the first behind it: no IPv6 peers. */
+#define MAPPED_FIRST ((address_t)0xffff << 32)
+#define MAPPED_END ((address_t)0x10000 << 32)
+
 struct compiler {
 	const struct policy *policy;
 	uint32_t n_slots; /* that its rules have, from 0 on */
@@ -66,6 +70,10 @@ struct compiler {
 	struct mention *spare; /* room for half of the mentions */
 	uint32_t *scratch, *out; /* rule indices, room for all mentions */
 	struct laid laid[LAID];
+	/* what add_boundary() was given last */
+	address_t last_start;
+	uint32_t last_table;
+	bool v4;
 };
 
 /* ---- 1. nodes ---- */
@@ -317,8 +325,24 @@ static void build_tables(struct compiler *c)
 
 /* ---- 3. boundaries ---- */
 
+/*
+ * The last boundary holds before @next: then its table decides, unless another one took its
+ * place at once, or no peer has such an address.
+ */
+static void use_last_table(struct compiler *c, address_t next)
+{
+	if (next == c->last_start)
+		return;
+	if (!c->v4 && c->last_start >= MAPPED_FIRST && next <= MAPPED_END)
+		return;
+	ports_use(&c->ports, c->last_table);
+}
+
 static void add_boundary(struct compiler *c, address_t start, const struct node *node)
 {
+	use_last_table(c, start);
+	c->last_start = start;
+	c->last_table = node->table;
 	trie_add_boundary(&c->trie, &c->boundaries, start, ports_number(&c->ports, node->table));
 }
 
@@ -337,12 +361,14 @@ static void leave_nodes(struct compiler *c, uint32_t node, uint32_t until)
 static void build_boundaries(struct compiler *c)
 {
 	c->boundaries.n = 0;
+	c->last_start = 0;
 	add_boundary(c, 0, &c->nodes[0]);
 	for (uint32_t i = 1; i < c->n_nodes; i++) {
 		leave_nodes(c, i - 1, c->nodes[i].parent);
 		add_boundary(c, node_prefix(c, &c->nodes[i])->start, &c->nodes[i]);
 	}
 	leave_nodes(c, c->n_nodes - 1, 0);
+	ports_use(&c->ports, c->last_table);
 }
 
 /* ---- 4. trie ---- */
@@ -352,6 +378,7 @@ static struct root build_family(struct compiler *c, bool v4)
 {
 	struct root root = { 0 };
 
+	c->v4 = v4;
 	list_mentions(c, v4);
 	build_nodes(c);
 	build_tables(c);
@@ -462,9 +489,13 @@ static int finish(struct compiler *c, const struct policy_image_options *options
 	uint32_t n_words = limits + n_limits * SMC_POLICY_LIMIT_WORDS;
 	uint32_t n_rows = (n_words + SMC_POLICY_ROW_WORDS - 1) / SMC_POLICY_ROW_WORDS;
 	struct smc_policy_row *rows = calloc(n_rows, sizeof(*rows));
+	bool *decides = calloc(c->n_slots, sizeof(*decides));
 
-	if (!rows)
+	if (!rows || !decides) {
+		free(rows);
+		free(decides);
 		return -ENOMEM;
+	}
 	memcpy(rows, c->trie.words, c->trie.n_words * sizeof(*c->trie.words));
 	write_header(c, options, rows[0].word);
 	rows[0].word[SMC_POLICY_HDR_ROWS] = n_rows;
@@ -475,7 +506,8 @@ static int finish(struct compiler *c, const struct policy_image_options *options
 		rows[0].word[SMC_POLICY_HDR_LIMITS] = limits;
 		write_limits(c, options, rows, limits);
 	}
-	*image = (struct policy_image){ rows, n_rows };
+	ports_list_deciding(&c->ports, decides);
+	*image = (struct policy_image){ rows, n_rows, c->n_slots, decides };
 	return 0;
 }
 
@@ -512,6 +544,7 @@ int policy_compile(const struct policy *policy, const struct policy_image_option
 void policy_image_free(struct policy_image *image)
 {
 	free(image->rows);
+	free(image->decides);
 	*image = (struct policy_image){ 0 };
 }
 

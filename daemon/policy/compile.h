@@ -6,6 +6,7 @@
 #ifndef SMC_POLICY_COMPILE_H
 #define SMC_POLICY_COMPILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,8 @@
 struct policy_image {
 	struct smc_policy_row *rows;
 	uint32_t n_rows;
+	uint32_t n_slots; /* of @decides */
+	bool *decides; /* by counter slot: whether the rule decides any connection */
 };
 
 /* What does not come from the rules. */

@@ -26,6 +26,7 @@ struct port_table {
 	uint32_t below; /* fills the holes; PORTS_DEFAULT if there are none */
 	uint32_t rule; /* that is alone in it */
 	uint32_t number; /* in the image */
+	bool used; /* by some peer */
 };
 
 /* A table in the image. */
@@ -338,19 +339,27 @@ static const struct port_table *table_at(struct ports *ports, uint32_t at)
 
 /* ---- laying one table over another ---- */
 
+/* The last of @boundaries that is not beyond @key; the first one begins at 0. */
+static uint32_t find_boundary(const struct boundaries *boundaries, address_t key)
+{
+	uint32_t low = 0;
+
+	for (uint32_t n = boundaries->n; n > 1;) {
+		uint32_t half = n / 2;
+
+		if (boundaries->list[low + half].start <= key)
+			low += half;
+		n -= half;
+	}
+	return low;
+}
+
 /* Add to @boundaries what @below says for the keys from @first to before @end. */
 static void fill_hole(struct ports *ports, struct boundaries *boundaries,
 		      const struct boundaries *below, address_t first, address_t end)
 {
-	uint32_t low = 0;
+	uint32_t low = find_boundary(below, first);
 
-	for (uint32_t n = below->n; n > 1;) {
-		uint32_t half = n / 2;
-
-		if (below->list[low + half].start <= first)
-			low += half;
-		n -= half;
-	}
 	trie_add_boundary(ports->trie, boundaries, first, below->list[low].leaf);
 	for (low++; low < below->n && below->list[low].start < end; low++)
 		trie_add_boundary(ports->trie, boundaries, below->list[low].start,
@@ -661,6 +670,58 @@ uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, u
 uint32_t ports_number(const struct ports *ports, uint32_t table)
 {
 	return ports->tables[table].number;
+}
+
+/* ---- which rules decide ---- */
+
+void ports_use(struct ports *ports, uint32_t table)
+{
+	ports->tables[table].used = true;
+}
+
+static void set_deciding(bool *decides, uint32_t result)
+{
+	decides[result >> SMC_POLICY_RESULT_SLOT_SHIFT] = true;
+}
+
+/* The rules that @below has for the keys from @first to before @end. */
+static void list_in_hole(const struct boundaries *below, address_t first, address_t end,
+			 bool *decides)
+{
+	for (uint32_t i = find_boundary(below, first); i < below->n; i++) {
+		if (below->list[i].start >= end)
+			break;
+		set_deciding(decides, below->list[i].leaf);
+	}
+}
+
+static void list_side(const struct boundaries *boundaries, const struct boundaries *below,
+		      bool *decides)
+{
+	for (uint32_t i = 0; i < boundaries->n; i++) {
+		const struct boundary *at = &boundaries->list[i];
+		address_t end = i + 1 < boundaries->n ? at[1].start : ~(address_t)0;
+
+		if (at->leaf == HOLE)
+			list_in_hole(below, at->start, end, decides);
+		else
+			set_deciding(decides, at->leaf);
+	}
+}
+
+void ports_list_deciding(const struct ports *ports, bool *decides)
+{
+	for (uint32_t i = 0; i < ports->n; i++) {
+		const struct port_table *table = &ports->tables[i];
+
+		if (!table->used)
+			continue;
+		if (!table->side[SMC_POLICY_CONNECT].n)
+			set_deciding(decides, result_of(ports->policy->rules[table->rule]));
+		for (int side = 0; side < SMC_POLICY_SIDES; side++)
+			list_side(&table->side[side], &ports->tables[table->below].side[side],
+				  decides);
+	}
 }
 
 uint32_t ports_write(const struct ports *ports)

@@ -42,6 +42,12 @@ uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, u
 /* The number of @table in the image. */
 uint32_t ports_number(const struct ports *ports, uint32_t table);
 
+/* Say that some peer gets @table. */
+void ports_use(struct ports *ports, uint32_t table);
+
+/* Set @decides[slot] for each rule that decides some port of some side in a table in use. */
+void ports_list_deciding(const struct ports *ports, bool *decides);
+
 /* Append all tables to the trie, which is complete otherwise; word index of the first. */
 uint32_t ports_write(const struct ports *ports);
 

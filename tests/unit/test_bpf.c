@@ -298,7 +298,7 @@ static void image_of_zeros_is_tcp_and_disabled(void **state)
 	(void)state;
 	need_program();
 	for (uint32_t n = 1; n <= 5; n += 2) {
-		struct policy_image image = { rows, n };
+		struct policy_image image = { .rows = rows, .n_rows = n };
 
 		publish(&image);
 		query.peer[10] ^= 0xff; /* both families */

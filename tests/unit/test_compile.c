@@ -853,7 +853,8 @@ static void poke(struct fixture *f, const struct policy_image *damaged)
 /* A copy of the image in a block of exactly its size, so that ASan sees what is behind. */
 static struct policy_image copy_image(const struct policy_image *image, uint32_t n_rows)
 {
-	struct policy_image copy = { malloc(n_rows * sizeof(*copy.rows)), n_rows };
+	struct policy_image copy = { .rows = malloc(n_rows * sizeof(*copy.rows)),
+				     .n_rows = n_rows };
 
 	assert_non_null(copy.rows);
 	memcpy(copy.rows, image->rows, n_rows * sizeof(*copy.rows));
@@ -903,7 +904,7 @@ static void truncated_images_never_lead_outside(void **state)
 
 static void images_of_noise_never_lead_outside(void **state)
 {
-	struct policy_image noise = { calloc(3, sizeof(*noise.rows)), 3 };
+	struct policy_image noise = { .rows = calloc(3, sizeof(*noise.rows)), .n_rows = 3 };
 	struct fixture f;
 
 	(void)state;
