@@ -248,6 +248,26 @@ static __always_inline __u64 smc_policy_reached(__s64 start, __s64 port)
 }
 
 /*
+ * Which result of the short table at @at of @row, whose first 16 bits are @how, holds for @port: its
+ * index from @at on.  All compared at once, as in a bucket.
+ */
+static __always_inline __u64 smc_policy_short_table(const struct smc_policy_row *row, __u64 at,
+						    __u64 how, __s64 port)
+{
+	__u64 passed = smc_policy_reached(row->half[at + 1], port) +
+		       smc_policy_reached(row->half[at + 2], port) +
+		       smc_policy_reached(row->half[at + 3], port);
+
+	if (!(how & SMC_POLICY_TABLE_DOUBLE))
+		return SMC_POLICY_TABLE_STARTS + 1 - passed;
+	passed += smc_policy_reached(row->half[at + 4], port) +
+		  smc_policy_reached(row->half[at + 5], port) +
+		  smc_policy_reached(row->half[at + 6], port) +
+		  smc_policy_reached(row->half[at + 7], port);
+	return SMC_POLICY_TABLE_STARTS_DOUBLE + 1 - passed;
+}
+
+/*
  * Ask the port table at @place for @side and @port: its result into @result.  Returns 0, or -1 on
  * a damaged image.
  */
@@ -267,13 +287,10 @@ static __always_inline int smc_policy_port(const struct smc_policy_reading *read
 		*result = row->word[at & (SMC_POLICY_ROW_WORDS - 1)];
 		return smc_policy_walk(reading, result, &key, SMC_POLICY_PORT_WALK_MAX);
 	}
-	at += (side & 1) * SMC_POLICY_TABLE_SIDED & how;
+	at += (side & 1) * (SMC_POLICY_TABLE_SIDED | SMC_POLICY_TABLE_SIDED_DOUBLE) & how;
 	at &= SMC_POLICY_ROW_WORDS * 2 - SMC_POLICY_TABLE_UNIT * 2;
-	how = SMC_POLICY_TABLE_STARTS + 1 -
-	      (smc_policy_reached(row->half[at + 1], (__s64)port) +
-	       smc_policy_reached(row->half[at + 2], (__s64)port) +
-	       smc_policy_reached(row->half[at + 3], (__s64)port));
-	*result = smc_policy_widen(row->half[(at + how) & (SMC_POLICY_ROW_WORDS * 2 - 1)]);
+	at += smc_policy_short_table(row, at, how, (__s64)port);
+	*result = smc_policy_widen(row->half[at & (SMC_POLICY_ROW_WORDS * 2 - 1)]);
 	return 0;
 }
 

@@ -42,7 +42,8 @@
  *
  * PORT TABLE, from (side, service port) to a result.  Its first 16 bits say how:
  *   short: three starts of 16 bits, ascending, then four narrow results as in a bucket; a
- *       start that is not needed is 0.  SIDED: one such table for each side, one after the other.
+ *       start that is not needed is 0.  DOUBLE: seven starts, then eight results.  SIDED: one such table
+ *       for each side, one after the other.
  *   LONG: four targets from word 4 on, indexed by 2 * side + (port >> 15), for the
  *       lower 15 bits of the port.
  * A table may name another one as a result, which then never does.
@@ -174,8 +175,11 @@ enum smc_policy_node {
 
 #define SMC_POLICY_TABLE_UNIT 4 /* words */
 #define SMC_POLICY_TABLE_STARTS 3 /* of a short table */
+#define SMC_POLICY_TABLE_STARTS_DOUBLE 7
 #define SMC_POLICY_TABLE_LONG 0x1u
+#define SMC_POLICY_TABLE_DOUBLE 0x2u
 #define SMC_POLICY_TABLE_SIDED 0x8u /* as many 16 bits are from one side's to the other's */
+#define SMC_POLICY_TABLE_SIDED_DOUBLE 0x10u /* likewise, of DOUBLE */
 #define SMC_POLICY_TABLE_TARGETS 4 /* of a long table: where they are, and their number */
 
 /*

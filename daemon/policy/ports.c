@@ -462,30 +462,32 @@ static uint32_t half_target(struct trie *trie, const struct boundaries *boundari
 }
 
 /* Words of a table in the image. */
-#define SHORT_WORDS SMC_POLICY_TABLE_UNIT /* for each side */
+#define SHORT_WORDS SMC_POLICY_TABLE_UNIT /* for each side, twice as many if it is double */
 #define LONG_WORDS (2 * SMC_POLICY_TABLE_UNIT)
 
-_Static_assert(2 * SHORT_WORDS == LONG_WORDS, "both sides of a short table, and a long one");
-
-/* @boundaries as a short table; false: it has no room for them. */
-static bool fill_short(const struct boundaries *boundaries, uint16_t half[2 * SHORT_WORDS])
+/* Whether @boundaries fit a short table of @most starts. */
+static bool is_short(const struct boundaries *boundaries, uint32_t most)
 {
-	uint16_t *starts = half + 1, *results = starts + SMC_POLICY_TABLE_STARTS;
-	uint32_t unused = SMC_POLICY_TABLE_STARTS + 1 - boundaries->n;
+	for (uint32_t i = 0; i < boundaries->n; i++)
+		if (i > most || !trie_is_narrow(boundaries->list[i].leaf))
+			return false;
+	return true;
+}
 
-	if (boundaries->n > SMC_POLICY_TABLE_STARTS + 1)
-		return false;
+/* @boundaries as a short table of @most starts. */
+static void fill_short(const struct boundaries *boundaries, uint32_t most, uint16_t *half)
+{
+	uint16_t *starts = half + 1, *results = starts + most;
+	uint32_t unused = most + 1 - boundaries->n;
+
 	for (uint32_t i = 0; i < boundaries->n; i++) {
 		const struct boundary *at = &boundaries->list[i];
 
-		if (!trie_is_narrow(at->leaf))
-			return false;
 		if (i)
 			starts[unused + i - 1] =
 				(uint16_t)(at->start >> (ADDRESS_BITS - PORT_BITS));
 		results[unused + i] = trie_narrow(at->leaf);
 	}
-	return true;
 }
 
 /* The result for a table of @n words: its place. */
@@ -502,25 +504,29 @@ static uint32_t place_table(struct ports *ports, const uint32_t *words, uint32_t
 	return SMC_POLICY_RESULT_TABLE | *known / SMC_POLICY_TABLE_UNIT;
 }
 
-/* Put @table into the image as a short one; false: it is too long. */
-static bool emit_short(struct ports *ports, struct port_table *table, bool equal)
+/* Put @table into the image as a short one of @most starts; false: that is too few. */
+static bool emit_short(struct ports *ports, struct port_table *table, bool equal, uint32_t most)
 {
 	union {
-		uint32_t word[2 * SHORT_WORDS];
-		uint16_t half[4 * SHORT_WORDS];
+		uint32_t word[4 * SHORT_WORDS];
+		uint16_t half[8 * SHORT_WORDS];
 	} words = { { 0 } };
+	bool is_double = most > SMC_POLICY_TABLE_STARTS;
+	uint32_t sided = is_double ? SMC_POLICY_TABLE_SIDED_DOUBLE : SMC_POLICY_TABLE_SIDED;
+	uint32_t sides = equal ? 1 : SMC_POLICY_SIDES;
 	const struct boundaries *named;
-	int sides = equal ? 1 : SMC_POLICY_SIDES;
 
-	for (int side = 0; side < sides; side++) {
-		uint16_t *half = words.half + side * SMC_POLICY_TABLE_SIDED;
+	for (uint32_t side = 0; side < sides; side++) {
+		uint16_t *half = words.half + side * sided;
 
-		named = name_below(ports, table, side);
-		if (ports->trie->error || !fill_short(named, half))
+		named = name_below(ports, table, (int)side);
+		if (ports->trie->error || !is_short(named, most))
 			return false;
-		half[0] = equal ? 0 : SMC_POLICY_TABLE_SIDED;
+		fill_short(named, most, half);
+		half[0] =
+			(uint16_t)((is_double ? SMC_POLICY_TABLE_DOUBLE : 0) | (equal ? 0 : sided));
 	}
-	table->result = place_table(ports, words.word, (uint32_t)sides * SHORT_WORDS);
+	table->result = place_table(ports, words.word, sides * sided / 2);
 	return true;
 }
 
@@ -552,7 +558,8 @@ static void emit(struct ports *ports, struct port_table *table)
 
 	if (equal && connect->n == 1 && connect->list->leaf != HOLE)
 		table->result = connect->list->leaf;
-	else if (!emit_short(ports, table, equal) && !ports->trie->error)
+	else if (!emit_short(ports, table, equal, SMC_POLICY_TABLE_STARTS) &&
+		 !emit_short(ports, table, equal, SMC_POLICY_TABLE_STARTS_DOUBLE))
 		emit_long(ports, table, equal);
 }
 

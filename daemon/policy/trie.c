@@ -566,7 +566,9 @@ static uint32_t table_words(const struct trie *trie, uint32_t place)
 
 	if (how & SMC_POLICY_TABLE_LONG)
 		return 0;
-	return how & SMC_POLICY_TABLE_SIDED ? 2 * SMC_POLICY_TABLE_UNIT : SMC_POLICY_TABLE_UNIT;
+	return SMC_POLICY_TABLE_UNIT
+	       << !!(how & SMC_POLICY_TABLE_DOUBLE)
+	       << !!(how & (SMC_POLICY_TABLE_SIDED | SMC_POLICY_TABLE_SIDED_DOUBLE));
 }
 
 /*
