@@ -84,27 +84,35 @@ static __always_inline __u64 smc_policy_passed(__u64 probe, __u64 lane_word, __u
 	return (probe - lane_word) >> width & unit;
 }
 
-/* @passed if lane word @n is among the first @words, else zero. */
-static __always_inline __u64 smc_policy_if_among(__u64 passed, __s64 n, __u64 words)
+/* All bits set if lane word @n is among the first @words, else none. */
+static __always_inline __u64 smc_policy_among(__s64 n, __u64 words)
 {
 	n -= (__s64)words;
 	asm volatile("" : "+r"(n)); /* or the compiler makes a branch of it */
-	return passed & (__u64)(n >> 63);
+	return (__u64)(n >> 63);
 }
 
-#define SMC_POLICY_PASSED(n) \
-	smc_policy_if_among(smc_policy_passed(probe, lanes[n], unit, width), n, words)
+/* What lane word @n adds; one that the bucket does not have is not read: it may be in another line. */
+#define SMC_POLICY_PASSED(n)                                                                       \
+	({                                                                                         \
+		__u64 among_ = smc_policy_among(n, words);                                         \
+		smc_policy_passed(                                                                 \
+			probe,                                                                     \
+			row->lanes[(first + ((n)&among_)) & (SMC_POLICY_ROW_WORDS / 2 - 1)], unit, \
+			width) &                                                                   \
+			among_;                                                                    \
+	})
 
 /*
- * How many starts of a bucket with @words lane words from @lanes on, of @width bits with @unit,
- * are not beyond the upper bits of @key.  At once instead of by halves: no branch depends on
+ * How many starts of a bucket with @words lane words from @first of @row on, of @width bits with
+ * @unit, are not beyond the upper bits of @key.  At once instead of by halves: no branch depends on
  * what is in memory, so the processor goes on to the next connection while it waits.
  */
-static __always_inline __u64 smc_policy_search(const __u64 *lanes, __u64 words, __u64 key,
-					       __u64 unit, __u64 width)
+static __always_inline __u64 smc_policy_search(const struct smc_policy_row *row, __u64 first,
+					       __u64 words, __u64 key, __u64 unit, __u64 width)
 {
 	__u64 probe = (key >> (64 - width)) * unit | unit << width;
-	__u64 passed = smc_policy_passed(probe, lanes[0], unit, width);
+	__u64 passed = smc_policy_passed(probe, row->lanes[first], unit, width);
 
 	passed += SMC_POLICY_PASSED(1);
 	passed += SMC_POLICY_PASSED(2);
@@ -119,22 +127,30 @@ static __always_inline __u64 smc_policy_search(const __u64 *lanes, __u64 words, 
 }
 
 /* The same, by the @kind of the bucket. */
-static __always_inline __u64 smc_policy_search_kind(const __u64 *lanes, __u64 words, __u64 key,
-						    __u64 kind)
+static __always_inline __u64 smc_policy_search_kind(const struct smc_policy_row *row, __u64 first,
+						    __u64 words, __u64 key, __u64 kind)
 {
 	__u64 unit = SMC_POLICY_UNIT_31, width = 31;
 
 	if (kind <= SMC_POLICY_NODE_15_WIDE || kind == SMC_POLICY_NODE_PIVOT)
-		return smc_policy_search(lanes, words, key, SMC_POLICY_UNIT_15, 15);
+		return smc_policy_search(row, first, words, key, SMC_POLICY_UNIT_15, 15);
 	if (kind >= SMC_POLICY_NODE_63) {
 		unit = SMC_POLICY_UNIT_63;
 		width = 63;
 	}
-	return smc_policy_search(lanes, words, key, unit, width);
+	return smc_policy_search(row, first, words, key, unit, width);
 }
 
 /* Whether targets are wide, by kind of node: a bit each. */
 #define SMC_POLICY_WIDE 0x6au
+
+/* A narrow result as one of 31 bits. */
+static __always_inline __u64 smc_policy_widen(__u64 narrow)
+{
+	return (narrow & SMC_POLICY_NARROW_VALUE) |
+	       (narrow & SMC_POLICY_NARROW_TABLE) *
+		       (SMC_POLICY_RESULT_TABLE / SMC_POLICY_NARROW_TABLE);
+}
 
 /* One bucket: replace @target, which leads to it, by what it has for the upper bits of @key. */
 static __always_inline int smc_policy_bucket(const struct smc_policy_reading *reading,
@@ -147,9 +163,9 @@ static __always_inline int smc_policy_bucket(const struct smc_policy_reading *re
 	const struct smc_policy_row *row = smc_policy_row(
 		reading, (at & SMC_POLICY_TARGET_BUCKET) >> (SMC_POLICY_ROW_SHIFT - 1));
 
-	if (!row || first > SMC_POLICY_ROW_WORDS / SMC_POLICY_BUCKET_UNIT - SMC_POLICY_LANE_WORDS)
+	if (!row)
 		return -1;
-	found = smc_policy_search_kind(row->lanes + first, words, key, kind);
+	found = smc_policy_search_kind(row, first, words, key, kind);
 	if (SMC_POLICY_WIDE >> kind & 1) {
 		found += (first + words) * 2;
 		*target = row->word[found & (SMC_POLICY_ROW_WORDS - 1)];
@@ -157,7 +173,7 @@ static __always_inline int smc_policy_bucket(const struct smc_policy_reading *re
 	}
 	found += (first + words) * 4;
 	half = row->half[found & (SMC_POLICY_ROW_WORDS * 2 - 1)];
-	*target = SMC_POLICY_TARGET_LEAF | half;
+	*target = SMC_POLICY_TARGET_LEAF | smc_policy_widen(half);
 	if (half < SMC_POLICY_NARROW_CHILD)
 		return 0;
 	half = first * 2 - 1 - (half - SMC_POLICY_NARROW_CHILD);
@@ -167,6 +183,13 @@ static __always_inline int smc_policy_bucket(const struct smc_policy_reading *re
 
 /* Bits of the key that a bucket uses up, by kind without its lowest bit: a byte each. */
 #define SMC_POLICY_USES 0x003f1f0fu
+
+/* From the number of a target of direct node @at to that of its word, as a power of two. */
+static __always_inline __u64 smc_policy_spread(__u64 at)
+{
+	return (at & SMC_POLICY_TARGET_SPREAD) /
+	       (SMC_POLICY_TARGET_SPREAD / SMC_POLICY_SPREAD_SHIFT);
+}
 
 /*
  * One node: replace @target, which leads to it, by what it has for @key, and use up of the key
@@ -182,7 +205,7 @@ static __always_inline int smc_policy_node(const struct smc_policy_reading *read
 		used = (at >> SMC_POLICY_TARGET_STRIDE_SHIFT & SMC_POLICY_TARGET_STRIDE) + 1;
 		rc = smc_policy_word(reading,
 				     (at & SMC_POLICY_TARGET_DIRECT) * SMC_POLICY_DIRECT_UNIT +
-					     (key->high >> (64 - used)),
+					     ((key->high >> (64 - used)) << smc_policy_spread(at)),
 				     target);
 	} else {
 		used = SMC_POLICY_USES >> (kind & 6) * 4 & 0x3f;
@@ -216,33 +239,81 @@ static __always_inline int smc_policy_walk(const struct smc_policy_reading *read
 	return 0;
 }
 
-/*
- * Ask port table @table for @side and @port: its result into @result.  Returns 0, or -1 on a
- * damaged image.
- */
-static __always_inline int smc_policy_port(const struct smc_policy_reading *reading, __u64 table,
-					   __u64 side, __u64 port, __u64 *result)
+/* All bits set if @start is not beyond @port, else none. */
+static __always_inline __u64 smc_policy_reached(__s64 start, __s64 port)
 {
-	struct smc_policy_key key = { .high = port << 49 };
-	__u64 at = reading->header->word[SMC_POLICY_HDR_TABLES] +
-		   table * SMC_POLICY_PORT_TABLE_WORDS + (side & 1) * 2 + (port >> 15 & 1);
-
-	if (smc_policy_word(reading, at & 0xffffffff, result))
-		return -1;
-	return smc_policy_walk(reading, result, &key, SMC_POLICY_PORT_WALK_MAX);
+	start -= port + 1;
+	asm volatile("" : "+r"(start)); /* or the compiler makes a branch of it */
+	return (__u64)(start >> 63);
 }
 
-/* Begin at the root for @key, one of @v4 if that is not zero. */
-static __always_inline int smc_policy_root(const struct smc_policy_reading *reading, int v4,
+/*
+ * Which result of the short table at @at of @row, whose first 16 bits are @how, holds for @port: its
+ * index from @at on.  All compared at once, as in a bucket.
+ */
+static __always_inline __u64 smc_policy_short_table(const struct smc_policy_row *row, __u64 at,
+						    __u64 how, __s64 port)
+{
+	__u64 passed = smc_policy_reached(row->half[at + 1], port) +
+		       smc_policy_reached(row->half[at + 2], port) +
+		       smc_policy_reached(row->half[at + 3], port);
+
+	if (!(how & SMC_POLICY_TABLE_DOUBLE))
+		return SMC_POLICY_TABLE_STARTS + 1 - passed;
+	passed += smc_policy_reached(row->half[at + 4], port) +
+		  smc_policy_reached(row->half[at + 5], port) +
+		  smc_policy_reached(row->half[at + 6], port) +
+		  smc_policy_reached(row->half[at + 7], port);
+	return SMC_POLICY_TABLE_STARTS_DOUBLE + 1 - passed;
+}
+
+/*
+ * Ask the port table at @place for @side and @port: its result into @result.  Returns 0, or -1 on
+ * a damaged image.
+ */
+static __always_inline int smc_policy_port(const struct smc_policy_reading *reading, __u64 place,
+					   __u64 side, __u64 port, __u64 *result)
+{
+	const struct smc_policy_row *row =
+		smc_policy_row(reading, place * SMC_POLICY_TABLE_UNIT >> SMC_POLICY_ROW_SHIFT);
+	__u64 at = place * SMC_POLICY_TABLE_UNIT * 2 & (SMC_POLICY_ROW_WORDS * 2 - 1), how;
+	struct smc_policy_key key = { .high = port << 49 };
+
+	if (!row)
+		return -1;
+	how = row->half[at];
+	if (how & SMC_POLICY_TABLE_LONG) {
+		at = at / 2 + SMC_POLICY_TABLE_TARGETS + (side & 1) * 2 + (port >> 15 & 1);
+		*result = row->word[at & (SMC_POLICY_ROW_WORDS - 1)];
+		return smc_policy_walk(reading, result, &key, SMC_POLICY_PORT_WALK_MAX);
+	}
+	at += (side & 1) * (SMC_POLICY_TABLE_SIDED | SMC_POLICY_TABLE_SIDED_DOUBLE) & how;
+	at &= SMC_POLICY_ROW_WORDS * 2 - SMC_POLICY_TABLE_UNIT * 2;
+	at += smc_policy_short_table(row, at, how, (__s64)port);
+	*result = smc_policy_widen(row->half[at & (SMC_POLICY_ROW_WORDS * 2 - 1)]);
+	return 0;
+}
+
+/* Begin at the root at word @root of the header: @target for @key, which loses what is used up. */
+static __always_inline int smc_policy_root(const struct smc_policy_reading *reading, __u64 root,
 					   struct smc_policy_key *key, __u64 *target)
 {
-	const __u32 *words = reading->header->word;
-	__u64 root = words[v4 ? SMC_POLICY_HDR_ROOT_V4 : SMC_POLICY_HDR_ROOT_V6];
-	__u64 stride = words[v4 ? SMC_POLICY_HDR_STRIDE_V4 : SMC_POLICY_HDR_STRIDE_V6] & 31;
+	const __u32 *words = reading->header->word + root;
+	__u64 shape = words[SMC_POLICY_ROOT_SHAPE];
+	__u64 skip = shape >> SMC_POLICY_SHAPE_SKIP & 63;
+	__u64 stride = shape >> SMC_POLICY_SHAPE_STRIDE & 31;
+	__u64 spread = shape >> SMC_POLICY_SHAPE_SPREAD & 15;
+	__u64 other = (key->high >> 32 ^ words[SMC_POLICY_ROOT_BASE]) << 32, index;
 
-	root += key->high >> 1 >> (63 - stride);
+	if (other >> 1 >> (63 - skip)) {
+		*target = words[SMC_POLICY_ROOT_ELSE];
+		return 0;
+	}
+	smc_policy_use(key, skip);
+	index = key->high >> 1 >> (63 - stride);
 	smc_policy_use(key, stride);
-	return smc_policy_word(reading, root & 0xffffffff, target);
+	return smc_policy_word(
+		reading, (words[SMC_POLICY_ROOT_WORD] + (index << spread)) & 0xffffffff, target);
 }
 
 /* What an image says about one connection. */
@@ -280,19 +351,21 @@ static __always_inline int smc_policy_lookup(smc_policy_image_t img,
 		.low = (__u64)smc_policy_ntohl(peer[2]) << 32 | smc_policy_ntohl(peer[3]),
 	};
 	struct smc_policy_reading reading = { img, header };
-	int v4 = !key.high && key.low >> 32 == 0xffff;
-	__u64 table, found;
+	__u64 root = SMC_POLICY_HDR_V6, found;
 
-	if (v4) {
+	if (!key.high && key.low >> 32 == 0xffff) {
+		root = SMC_POLICY_HDR_V4;
 		key.high = key.low << 32;
 		key.low = 0;
 	}
-	if (smc_policy_root(&reading, v4, &key, &table) ||
-	    smc_policy_walk(&reading, &table, &key, SMC_POLICY_WALK_MAX) ||
-	    smc_policy_port(&reading, table, side, port, &found))
+	if (smc_policy_root(&reading, root, &key, &found) ||
+	    smc_policy_walk(&reading, &found, &key, SMC_POLICY_WALK_MAX))
 		return -1;
-	if (found & SMC_POLICY_RESULT_BELOW &&
-	    smc_policy_port(&reading, found & SMC_POLICY_RESULT_TABLE, side, port, &found))
+	if (found & SMC_POLICY_RESULT_TABLE &&
+	    smc_policy_port(&reading, found & SMC_POLICY_RESULT_PLACE, side, port, &found))
+		return -1;
+	if (found & SMC_POLICY_RESULT_TABLE &&
+	    smc_policy_port(&reading, found & SMC_POLICY_RESULT_PLACE, side, port, &found))
 		return -1;
 	result->slot = (__u32)found >> SMC_POLICY_RESULT_SLOT_SHIFT & SMC_POLICY_RESULT_SLOT;
 	result->action = (__u32)found & SMC_POLICY_RESULT_ACTION;

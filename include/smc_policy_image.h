@@ -9,37 +9,44 @@
  * begins with the header and the parameters of `auto`, budgets and breaker.  One array
  * map holds one image; a one-slot array-of-maps holds the image in force.
  *
- * A decision walks two maps from keys to targets:
- *   1. the peer address, from its most significant bit on, to the number of a port table;
- *   2. the lower 15 bits of the service port, by side and its uppermost bit, to a result.
+ * What a decision costs is the cache lines it touches: everything that one step reads lies in one
+ * line of 64 bytes.  A decision reads the header, a root, a bucket, and a port table where a rule is
+ * for some ports; small policies have the last three in one line.
  *
- * TARGET (one word)
- *   LEAF set:   the walk ends; the other bits are the value: the number of a port table
- *               (step 1) or a result (step 2).
+ * TARGET (one word), what a step finds
+ *   LEAF set:   the walk ends; the other bits are a result.
  *   LEAF clear: bits 28-30 the kind of the next node, enum smc_policy_node.
- *     direct:   bits 24-27 stride - 1, bits 0-23 its place in units of 16 words.
- *     others:   bits 25-27 lane words - 1, bits 0-24 its place in units of 2 words.
+ *     direct:   bits 24-27 stride - 1, bit 23 SPREAD, bits 0-22 its place in units of 16 words.
+ *     others:   bits 25-27 lane words - 1, bits 0-24 the place of its lanes in units of 2 words.
  *
  * NODE, a function from the uppermost bits of what is left of the key to a target
- *   direct: 2^stride targets, indexed by the upper stride bits, which are used up then.
+ *   direct: 2^stride targets, indexed by the upper stride bits, which are used up then.  SPREAD: each
+ *       target is the first word of a line, and what it leads to lies in that line if there is room.
  *   bucket: lane words of 64 bits, each of 4, 2 or 1 lanes, the lowest bits first.  The
  *       lanes are starts, ascending, of 15, 31 or 63 bits (the uppermost bit of each lane
  *       is clear; set: nothing starts here, nor in what follows).  Then the targets, one
  *       more than starts: the first holds for keys before the first start, each other one
- *       from its start on.  The bits that were looked at are used up then, but not by a
+ *       from its start on.  The bits that were compared are used up then, but not by a
  *       pivot: that is a bucket that only divides what would be too many for one.
  *   A wide bucket has targets of one word.  A narrow one has targets of 16 bits: below
- *       0x8000 the value of a leaf, else 0x8000 plus n: the n-th target, counted down, of
+ *       0x8000 a narrow result, else 0x8000 plus n: the n-th target, counted down, of
  *       those that lie in whole words before the lanes.
- *   A bucket never crosses the end of a row, nor do the 64 bytes from its first lane on.
  *
- * ROOT of a family: as direct, without a limit of the stride, which is in the header.
+ * ROOT of a family, in the header: keys whose upper SKIP bits are not those of BASE get the target
+ * ELSE.  The others have these bits used up, and go on at the word ROOT as at a direct node.
  *
- * PORT TABLE: 4 targets, indexed by 2 * side + (port >> 15).  All of them lie in a row, by number.
+ * RESULT (31 bits): TABLE set: the other bits are the place of a port table in units of 4 words.
+ * Else bits 0-1 action, bit 2 LIMITED: the rule has limits, and from bit 3 on the counter slot of the
+ * rule (0: no rule, the default action speaks).  In 16 bits, a narrow result: bit 14 TABLE, and 14
+ * others.
  *
- * RESULT (31 bits): BELOW set: the other bits are the number of the port table to ask instead,
- * which never says BELOW.  Else bits 0-1 action, bit 2 LIMITED: the rule has limits, and from
- * bit 3 on the counter slot of the rule (0: no rule, the default action speaks).
+ * PORT TABLE, from (side, service port) to a result.  Its first 16 bits say how:
+ *   short: three starts of 16 bits, ascending, then four narrow results as in a bucket; a
+ *       start that is not needed is 0.  DOUBLE: seven starts, then eight results.  SIDED: one such table
+ *       for each side, one after the other.
+ *   LONG: four targets from word 4 on, indexed by 2 * side + (port >> 15), for the
+ *       lower 15 bits of the port.
+ * A table may name another one as a result, which then never does.
  *
  * LIMITS: SMC_POLICY_LIMIT_WORDS words for each counter slot from 0 on, aligned to that
  * many, so that one slot's are in one row.  Those of slot 0 are the host's.
@@ -50,10 +57,11 @@
 #include <linux/types.h>
 
 #define SMC_POLICY_IMAGE_MAGIC 0x534d4350u /* "SMCP" */
-#define SMC_POLICY_IMAGE_LAYOUT 3u /* raised with every change of the layout */
+#define SMC_POLICY_IMAGE_LAYOUT 4u /* raised with every change of the layout */
 
 #define SMC_POLICY_ROW_WORDS 1024u
 #define SMC_POLICY_ROW_SHIFT 10
+#define SMC_POLICY_LINE_WORDS 16u /* a cache line */
 
 struct smc_policy_row {
 	union {
@@ -65,7 +73,10 @@ struct smc_policy_row {
 
 _Static_assert(sizeof(struct smc_policy_row) == 4096, "a row is the least that a map takes");
 
-/* Row 0, word by word.  Every layout keeps the meaning of the words up to GENERATION_HI. */
+/*
+ * Row 0, word by word: one line, with all that every decision reads.  Every layout keeps the meaning
+ * of the words up to GENERATION_HI.
+ */
 enum smc_policy_image_header {
 	SMC_POLICY_HDR_MAGIC = 0,
 	SMC_POLICY_HDR_LAYOUT = 1,
@@ -73,14 +84,24 @@ enum smc_policy_image_header {
 	SMC_POLICY_HDR_FLAGS = 3, /* SMC_POLICY_IMAGE_F_* */
 	SMC_POLICY_HDR_GENERATION_LO = 4,
 	SMC_POLICY_HDR_GENERATION_HI = 5,
-	SMC_POLICY_HDR_ROOT_V4 = 6, /* word index of the root for IPv4 peers */
-	SMC_POLICY_HDR_ROOT_V6 = 7, /* likewise for IPv6 */
-	SMC_POLICY_HDR_STRIDE_V4 = 8, /* of that root */
-	SMC_POLICY_HDR_STRIDE_V6 = 9,
-	SMC_POLICY_HDR_TABLES = 10, /* word index of port table 0 */
-	SMC_POLICY_HDR_DEFAULT = 11, /* enum smc_policy_action */
-	SMC_POLICY_HDR_LIMITS = 12, /* word index of the limits, 0: nothing is limited */
+	SMC_POLICY_HDR_V4 = 6, /* enum smc_policy_image_root, for IPv4 peers */
+	SMC_POLICY_HDR_V6 = 10, /* likewise for IPv6 */
+	SMC_POLICY_HDR_LIMITS = 14, /* word index of the limits, 0: nothing is limited */
+	SMC_POLICY_HDR_DEFAULT = 15, /* enum smc_policy_action */
 };
+
+/* The root of a family, word by word. */
+enum smc_policy_image_root {
+	SMC_POLICY_ROOT_WORD = 0, /* index of its first word */
+	SMC_POLICY_ROOT_SHAPE = 1, /* SMC_POLICY_SHAPE_* */
+	SMC_POLICY_ROOT_BASE = 2, /* the upper 32 bits of the keys that go on there */
+	SMC_POLICY_ROOT_ELSE = 3,
+	SMC_POLICY_ROOT_WORDS = 4,
+};
+
+#define SMC_POLICY_SHAPE_SKIP 0 /* 6 bits, 0 to 32 */
+#define SMC_POLICY_SHAPE_STRIDE 8 /* 5 bits */
+#define SMC_POLICY_SHAPE_SPREAD 16 /* 4 bits: a power of two, of words from target to target */
 
 /* Behind it in row 0, word by word.  Times in seconds. */
 enum smc_policy_image_parameters {
@@ -131,7 +152,9 @@ enum smc_policy_node {
 #define SMC_POLICY_TARGET_KIND 0x7u
 #define SMC_POLICY_TARGET_STRIDE_SHIFT 24
 #define SMC_POLICY_TARGET_STRIDE 0xfu
-#define SMC_POLICY_TARGET_DIRECT 0x00ffffffu
+#define SMC_POLICY_TARGET_SPREAD 0x00800000u
+#define SMC_POLICY_SPREAD_SHIFT 4 /* from the number of a target to that of its word */
+#define SMC_POLICY_TARGET_DIRECT 0x007fffffu
 #define SMC_POLICY_DIRECT_UNIT 16 /* words */
 #define SMC_POLICY_TARGET_LANES_SHIFT 25
 #define SMC_POLICY_TARGET_LANES 0x7u
@@ -141,18 +164,27 @@ enum smc_policy_node {
 #define SMC_POLICY_LANE_WORDS 8 /* of 64 bits, the most that a bucket has */
 #define SMC_POLICY_NARROW_CHILD 0x8000u
 
-#define SMC_POLICY_PORT_TABLE_WORDS 4
-
-#define SMC_POLICY_RESULT_BELOW 0x40000000u
-#define SMC_POLICY_RESULT_TABLE 0x3fffffffu /* of BELOW */
+#define SMC_POLICY_RESULT_TABLE 0x40000000u
+#define SMC_POLICY_RESULT_PLACE 0x3fffffffu /* of TABLE */
 #define SMC_POLICY_RESULT_ACTION 0x3u
 #define SMC_POLICY_RESULT_LIMITED 0x4u
 #define SMC_POLICY_RESULT_SLOT_SHIFT 3
 #define SMC_POLICY_RESULT_SLOT 0x00ffffffu /* after the shift */
+#define SMC_POLICY_NARROW_TABLE 0x4000u
+#define SMC_POLICY_NARROW_VALUE 0x3fffu
+
+#define SMC_POLICY_TABLE_UNIT 4 /* words */
+#define SMC_POLICY_TABLE_STARTS 3 /* of a short table */
+#define SMC_POLICY_TABLE_STARTS_DOUBLE 7
+#define SMC_POLICY_TABLE_LONG 0x1u
+#define SMC_POLICY_TABLE_DOUBLE 0x2u
+#define SMC_POLICY_TABLE_SIDED 0x8u /* as many 16 bits are from one side's to the other's */
+#define SMC_POLICY_TABLE_SIDED_DOUBLE 0x10u /* likewise, of DOUBLE */
+#define SMC_POLICY_TABLE_TARGETS 4 /* of a long table: where they are, and their number */
 
 /*
- * A walk takes at most this many nodes.  IPv6 behind a root of 8 bits: 8 buckets of 15 bits, each
- * behind two pivots, and direct nodes: none has more than a quarter of what is in the one before.
+ * A walk takes at most this many nodes.  Each bucket uses up 15 bits at least: 8 of them for IPv6,
+ * each behind two pivots that part it from what is heavier, and as many more as divide all by 9.
  */
 #define SMC_POLICY_WALK_MAX 40
 /* And 15 bits of a port. */

@@ -39,12 +39,6 @@ struct node {
 	bool excepted; /* here or above, some rule is taken out */
 };
 
-/* Where the walk of a family begins. */
-struct root {
-	uint32_t word;
-	unsigned int stride;
-};
-
 /* A table that was laid for one rule over another table.  Most nodes are of one rule. */
 struct laid {
 	uint32_t below, rule, table;
@@ -343,7 +337,7 @@ static void add_boundary(struct compiler *c, address_t start, const struct node 
 	use_last_table(c, start);
 	c->last_start = start;
 	c->last_table = node->table;
-	trie_add_boundary(&c->trie, &c->boundaries, start, ports_number(&c->ports, node->table));
+	trie_add_boundary(&c->trie, &c->boundaries, start, ports_result(&c->ports, node->table));
 }
 
 /* Leave @node and what encloses it up to @until, which goes on. */
@@ -373,10 +367,10 @@ static void build_boundaries(struct compiler *c)
 
 /* ---- 4. trie ---- */
 
-/* The root of one family. */
-static struct root build_family(struct compiler *c, bool v4)
+/* The root of one family, which will be at word @header of the header. */
+static struct trie_root build_family(struct compiler *c, bool v4, uint32_t header)
 {
-	struct root root = { 0 };
+	struct trie_root root = { { 0 } };
 
 	c->v4 = v4;
 	list_mentions(c, v4);
@@ -386,8 +380,7 @@ static struct root build_family(struct compiler *c, bool v4)
 		return root;
 	build_boundaries(c);
 	if (!c->trie.error)
-		root.word =
-			trie_root(&c->trie, &c->boundaries, v4 ? 32 : ADDRESS_BITS, &root.stride);
+		root = trie_root(&c->trie, &c->boundaries, v4 ? 32 : ADDRESS_BITS, header);
 	return root;
 }
 
@@ -515,8 +508,7 @@ int policy_compile(const struct policy *policy, const struct policy_image_option
 		   struct policy_image *image)
 {
 	struct compiler c = { .policy = policy };
-	struct root v4, v6;
-	uint32_t tables;
+	struct trie_root v4, v6;
 	int rc;
 
 	*image = (struct policy_image){ 0 };
@@ -524,17 +516,13 @@ int policy_compile(const struct policy *policy, const struct policy_image_option
 	if (!rc) {
 		trie_init(&c.trie, SMC_POLICY_IMAGE_RESERVED, c.n_slots);
 		ports_init(&c.ports, policy, &c.trie);
-		v4 = build_family(&c, true);
-		v6 = build_family(&c, false);
-		tables = ports_write(&c.ports);
+		v4 = build_family(&c, true, SMC_POLICY_HDR_V4);
+		v6 = build_family(&c, false, SMC_POLICY_HDR_V6);
 		rc = c.trie.error;
 	}
 	if (!rc) {
-		c.trie.words[SMC_POLICY_HDR_ROOT_V4] = v4.word;
-		c.trie.words[SMC_POLICY_HDR_STRIDE_V4] = v4.stride;
-		c.trie.words[SMC_POLICY_HDR_ROOT_V6] = v6.word;
-		c.trie.words[SMC_POLICY_HDR_STRIDE_V6] = v6.stride;
-		c.trie.words[SMC_POLICY_HDR_TABLES] = tables;
+		memcpy(c.trie.words + SMC_POLICY_HDR_V4, v4.word, sizeof(v4.word));
+		memcpy(c.trie.words + SMC_POLICY_HDR_V6, v6.word, sizeof(v6.word));
 		rc = finish(&c, options, image);
 	}
 	release(&c);

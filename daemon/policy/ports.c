@@ -17,7 +17,7 @@
 
 #define PORTS 65536u
 #define PORT_BITS 16
-#define HOLE SMC_POLICY_RESULT_BELOW /* of which table, is added in the end */
+#define HOLE SMC_POLICY_RESULT_TABLE /* of which table, is added in the end */
 #define COPY_MAX 128 /* entries of a table that are worth a copy */
 #define PLAIN_RANGES 8 /* of ports that surely go into one bucket */
 
@@ -25,13 +25,8 @@ struct port_table {
 	struct boundaries side[SMC_POLICY_SIDES]; /* none yet of a rule alone: see table_at() */
 	uint32_t below; /* fills the holes; PORTS_DEFAULT if there are none */
 	uint32_t rule; /* that is alone in it */
-	uint32_t number; /* in the image */
+	uint32_t result; /* in the image: see ports_result() */
 	bool used; /* by some peer */
-};
-
-/* A table in the image. */
-struct port_targets {
-	uint32_t half[SMC_POLICY_PORT_TABLE_WORDS]; /* by side, then by uppermost bit of the port */
 };
 
 /* A port range of a rule. */
@@ -441,7 +436,7 @@ static const struct boundaries *name_below(struct ports *ports, const struct por
 
 	if (table->below == PORTS_DEFAULT)
 		return from;
-	hole = HOLE | ports->tables[table->below].number;
+	hole = ports->tables[table->below].result;
 	ports->named.n = 0;
 	for (uint32_t i = 0; i < from->n; i++)
 		trie_add_boundary(ports->trie, &ports->named, from->list[i].start,
@@ -466,62 +461,85 @@ static uint32_t half_target(struct trie *trie, const struct boundaries *boundari
 	return trie_target(trie, &half, PORT_BITS, SMC_POLICY_PORT_WALK_MAX);
 }
 
-static uint32_t add_number(struct ports *ports, const struct port_targets *targets)
+/* Words of a table in the image. */
+#define SHORT_WORDS SMC_POLICY_TABLE_UNIT /* for each side, twice as many if it is double */
+#define LONG_WORDS (2 * SMC_POLICY_TABLE_UNIT)
+
+/* Whether @boundaries fit a short table of @most starts. */
+static bool is_short(const struct boundaries *boundaries, uint32_t most)
 {
-	if (array_grow(ports->numbered, ports->n_numbered, ports->numbered_room)) {
+	for (uint32_t i = 0; i < boundaries->n; i++)
+		if (i > most || !trie_is_narrow(boundaries->list[i].leaf))
+			return false;
+	return true;
+}
+
+/* @boundaries as a short table of @most starts. */
+static void fill_short(const struct boundaries *boundaries, uint32_t most, uint16_t *half)
+{
+	uint16_t *starts = half + 1, *results = starts + most;
+	uint32_t unused = most + 1 - boundaries->n;
+
+	for (uint32_t i = 0; i < boundaries->n; i++) {
+		const struct boundary *at = &boundaries->list[i];
+
+		if (i)
+			starts[unused + i - 1] =
+				(uint16_t)(at->start >> (ADDRESS_BITS - PORT_BITS));
+		results[unused + i] = trie_narrow(at->leaf);
+	}
+}
+
+/* The result for a table of @n words: its place. */
+static uint32_t place_table(struct ports *ports, const uint32_t *words, uint32_t n)
+{
+	uint32_t *known = intern_find(&ports->places, words, n * sizeof(*words));
+
+	if (!known) {
 		trie_fail(ports->trie, -ENOMEM);
 		return 0;
 	}
-	ports->numbered[ports->n_numbered] = *targets;
-	return ports->n_numbered++;
-}
-
-/* The number of the table with these @targets, INTERN_NEW: there is none.  NULL: out of memory. */
-static uint32_t *find_number(struct ports *ports, const struct port_targets *targets)
-{
-	uint32_t *known = intern_find(&ports->numbers, targets, sizeof(*targets));
-
-	if (!known)
-		trie_fail(ports->trie, -ENOMEM);
-	return known;
-}
-
-/*
- * The number in the image of the table with these @targets.  @is_new: they lead to something that
- * no other table has, so there is none like it.
- */
-static uint32_t number_of(struct ports *ports, const struct port_targets *targets, bool is_new)
-{
-	uint32_t *known;
-
-	if (is_new)
-		return add_number(ports, targets);
-	/* Enter those that were new: no two are alike, so the first of them are there. */
-	for (uint32_t i = ports->numbers.n; i < ports->n_numbered && !ports->trie->error; i++) {
-		known = find_number(ports, &ports->numbered[i]);
-		if (known)
-			*known = i;
-	}
-	known = ports->trie->error ? NULL : find_number(ports, targets);
-	if (!known)
-		return 0;
 	if (*known == INTERN_NEW)
-		*known = add_number(ports, targets);
-	return *known;
+		*known = trie_place(ports->trie, words, n, SMC_POLICY_TABLE_UNIT);
+	return SMC_POLICY_RESULT_TABLE | *known / SMC_POLICY_TABLE_UNIT;
 }
 
-static void emit(struct ports *ports, struct port_table *table)
+/* Put @table into the image as a short one of @most starts; false: that is too few. */
+static bool emit_short(struct ports *ports, struct port_table *table, bool equal, uint32_t most)
 {
-	uint32_t before = ports->trie->n_words;
-	bool equal = sides_equal(table);
+	union {
+		uint32_t word[4 * SHORT_WORDS];
+		uint16_t half[8 * SHORT_WORDS];
+	} words = { { 0 } };
+	bool is_double = most > SMC_POLICY_TABLE_STARTS;
+	uint32_t sided = is_double ? SMC_POLICY_TABLE_SIDED_DOUBLE : SMC_POLICY_TABLE_SIDED;
+	uint32_t sides = equal ? 1 : SMC_POLICY_SIDES;
 	const struct boundaries *named;
-	struct port_targets targets;
+
+	for (uint32_t side = 0; side < sides; side++) {
+		uint16_t *half = words.half + side * sided;
+
+		named = name_below(ports, table, (int)side);
+		if (ports->trie->error || !is_short(named, most))
+			return false;
+		fill_short(named, most, half);
+		half[0] =
+			(uint16_t)((is_double ? SMC_POLICY_TABLE_DOUBLE : 0) | (equal ? 0 : sided));
+	}
+	table->result = place_table(ports, words.word, sides * sided / 2);
+	return true;
+}
+
+static void emit_long(struct ports *ports, struct port_table *table, bool equal)
+{
+	uint32_t words[LONG_WORDS] = { SMC_POLICY_TABLE_LONG };
+	const struct boundaries *named;
 
 	for (int side = 0; side < SMC_POLICY_SIDES; side++) {
-		uint32_t *half = &targets.half[side * 2];
+		uint32_t *half = words + SMC_POLICY_TABLE_TARGETS + side * 2;
 
 		if (side != SMC_POLICY_CONNECT && equal) {
-			memcpy(half, targets.half, 2 * sizeof(*half));
+			memcpy(half, half - 2, 2 * sizeof(*half));
 			continue;
 		}
 		named = name_below(ports, table, side);
@@ -529,7 +547,20 @@ static void emit(struct ports *ports, struct port_table *table)
 			half[upper] = half_target(ports->trie, named, upper);
 	}
 	if (!ports->trie->error)
-		table->number = number_of(ports, &targets, ports->trie->n_words > before);
+		table->result = place_table(ports, words, LONG_WORDS);
+}
+
+/* Put @table into the image, unless it says one thing for all ports of both sides. */
+static void emit(struct ports *ports, struct port_table *table)
+{
+	bool equal = sides_equal(table);
+	const struct boundaries *connect = &table->side[SMC_POLICY_CONNECT];
+
+	if (equal && connect->n == 1 && connect->list->leaf != HOLE)
+		table->result = connect->list->leaf;
+	else if (!emit_short(ports, table, equal, SMC_POLICY_TABLE_STARTS) &&
+		 !emit_short(ports, table, equal, SMC_POLICY_TABLE_STARTS_DOUBLE))
+		emit_long(ports, table, equal);
 }
 
 /* Add a copy of @table with its lists as they are. */
@@ -571,9 +602,8 @@ void ports_clear(struct ports *ports)
 	free(ports->alone);
 	free(ports->tables);
 	arena_clear(&ports->lists);
-	free(ports->numbered);
 	intern_clear(&ports->known);
-	intern_clear(&ports->numbers);
+	intern_clear(&ports->places);
 	*ports = (struct ports){ 0 };
 }
 
@@ -667,9 +697,9 @@ uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, u
 	return table;
 }
 
-uint32_t ports_number(const struct ports *ports, uint32_t table)
+uint32_t ports_result(const struct ports *ports, uint32_t table)
 {
-	return ports->tables[table].number;
+	return ports->tables[table].result;
 }
 
 /* ---- which rules decide ---- */
@@ -722,15 +752,4 @@ void ports_list_deciding(const struct ports *ports, bool *decides)
 			list_side(&table->side[side], &ports->tables[table->below].side[side],
 				  decides);
 	}
-}
-
-uint32_t ports_write(const struct ports *ports)
-{
-	uint32_t at = trie_reserve(ports->trie, ports->n_numbered * SMC_POLICY_PORT_TABLE_WORDS,
-				   SMC_POLICY_PORT_TABLE_WORDS);
-
-	if (!ports->trie->error)
-		memcpy(ports->trie->words + at, ports->numbered,
-		       ports->n_numbered * sizeof(*ports->numbered));
-	return at;
 }

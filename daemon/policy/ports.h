@@ -19,9 +19,7 @@ struct ports {
 	uint32_t n, room;
 	struct intern known; /* (table below, rules) -> table */
 	uint32_t *alone; /* by rule: its table over the default one, PORTS_DEFAULT: not made yet */
-	struct port_targets *numbered; /* as they will be in the image, equal ones once */
-	uint32_t n_numbered, numbered_room;
-	struct intern numbers; /* words of a table -> its number there, of the first so many */
+	struct intern places; /* words of a table in the image -> its first word */
 	struct arena lists; /* the boundaries of the tables */
 	/* what tables are made in, and nothing lasts in */
 	struct boundaries painted[SMC_POLICY_SIDES], below[SMC_POLICY_SIDES], filled, named;
@@ -39,16 +37,13 @@ void ports_clear(struct ports *ports);
  */
 uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, uint32_t n);
 
-/* The number of @table in the image. */
-uint32_t ports_number(const struct ports *ports, uint32_t table);
+/* The result that stands for @table in the image: its place, or what it says for all ports. */
+uint32_t ports_result(const struct ports *ports, uint32_t table);
 
 /* Say that some peer gets @table. */
 void ports_use(struct ports *ports, uint32_t table);
 
 /* Set @decides[slot] for each rule that decides some port of some side in a table in use. */
 void ports_list_deciding(const struct ports *ports, bool *decides);
-
-/* Append all tables to the trie, which is complete otherwise; word index of the first. */
-uint32_t ports_write(const struct ports *ports);
 
 #endif

@@ -3,6 +3,10 @@
  * A stretch of keys becomes one bucket if it can.  If there is too much in it, a direct node
  * divides it where that divides well, else a pivot: that always does, however close together
  * the boundaries lie.
+ *
+ * What counts is how many lines a walk touches.  So a bucket takes one line at most, and never lies
+ * in two; a stretch that is a little too large for one is divided by a direct node whose targets lie in
+ * the lines of their buckets (spread); and so is a whole family of few boundaries.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -14,9 +18,13 @@
 #include "policy/trie.h"
 
 #define SHARED_BITS 16 /* buckets for so short keys recur: those of port tables */
-#define LANES_15 (SMC_POLICY_LANE_WORDS * 4) /* the most starts that a bucket can have */
-/* lanes, and a target and a child for each; an even number */
-#define BUCKET_WORDS_MAX (SMC_POLICY_LANE_WORDS * 2 + 2 * LANES_15 + 4)
+#define LINE SMC_POLICY_LINE_WORDS
+/* The most starts of 15 bits that a line has room for, in a narrow bucket and in a pivot. */
+#define STARTS_15 15
+#define STARTS_PIVOT 9
+#define SPREAD_STRIDE 3 /* the most bits that divide what is a little too large */
+#define CELLS_STRIDE 10 /* of a root whose targets are spread: 64 KiB */
+#define ROOT_STRIDE 22 /* of another root: 16 MiB */
 
 /* ---- words ---- */
 
@@ -57,6 +65,8 @@ void trie_clear(struct trie *trie)
 	free(trie->words);
 	free(trie->plain_buckets);
 	free(trie->plain_of);
+	for (uint32_t i = 0; i < TRIE_LINE_UNITS; i++)
+		free(trie->rooms[i].at);
 	intern_clear(&trie->nodes);
 	*trie = (struct trie){ 0 };
 }
@@ -78,6 +88,50 @@ uint32_t trie_reserve(struct trie *trie, uint32_t count, uint32_t unit)
 	return at;
 }
 
+static void keep_room(struct trie *trie, uint32_t at, uint32_t units)
+{
+	struct trie_room *room = &trie->rooms[units];
+
+	if (!units)
+		return;
+	if (array_grow(room->at, room->n, room->room))
+		trie_fail(trie, -ENOMEM);
+	else
+		room->at[room->n++] = at;
+}
+
+/*
+ * The first of @n free words in one line, from a multiple of @unit on: in a line that is used in part, the
+ * one with the least room, else in a new one.
+ */
+static uint32_t find_room(struct trie *trie, uint32_t n, uint32_t unit)
+{
+	uint32_t units = n / SMC_POLICY_BUCKET_UNIT, left = TRIE_LINE_UNITS, line, at;
+
+	for (uint32_t i = units; i < TRIE_LINE_UNITS; i++) {
+		struct trie_room *room = &trie->rooms[i];
+
+		if (!room->n || room->at[room->n - 1] % unit)
+			continue;
+		at = room->at[--room->n];
+		keep_room(trie, at + n, i - units);
+		return at;
+	}
+	line = trie_reserve(trie, LINE, LINE);
+	keep_room(trie, line + n, left - units);
+	return line;
+}
+
+uint32_t trie_place(struct trie *trie, const uint32_t *words, uint32_t n, uint32_t unit)
+{
+	uint32_t at = trie->error ? 0 : find_room(trie, n, unit);
+
+	if (trie->error)
+		return 0;
+	memcpy(trie->words + at, words, n * sizeof(*words));
+	return at;
+}
+
 void trie_add_boundary(struct trie *trie, struct boundaries *boundaries, address_t start,
 		       uint32_t leaf)
 {
@@ -90,6 +144,19 @@ void trie_add_boundary(struct trie *trie, struct boundaries *boundaries, address
 		return;
 	}
 	boundaries->list[boundaries->n++] = (struct boundary){ start, leaf };
+}
+
+/* ---- results in 16 bits ---- */
+
+bool trie_is_narrow(uint32_t value)
+{
+	return !(value & ~(SMC_POLICY_RESULT_TABLE | SMC_POLICY_NARROW_VALUE));
+}
+
+uint16_t trie_narrow(uint32_t value)
+{
+	return (uint16_t)((value & SMC_POLICY_NARROW_VALUE) |
+			  (value & SMC_POLICY_RESULT_TABLE ? SMC_POLICY_NARROW_TABLE : 0));
 }
 
 /* ---- keys ---- */
@@ -146,19 +213,14 @@ struct bucket {
 	unsigned int width; /* of a start, in bits */
 	unsigned int kind; /* enum smc_policy_node, narrow */
 	uint32_t n; /* entries, the first at key 0 */
-	struct entry entry[LANES_15 + 2];
-	uint32_t target[LANES_15 + 1];
+	struct entry entry[STARTS_15 + 2];
+	uint32_t target[STARTS_15 + 1];
 };
 
 /* How many lanes there are in a word, as a power of two: dividing would take most of the time. */
 static unsigned int lanes_shift(unsigned int width)
 {
 	return width == 15 ? 2 : width == 31 ? 1 : 0;
-}
-
-static uint32_t most_entries(unsigned int width)
-{
-	return (SMC_POLICY_LANE_WORDS << lanes_shift(width)) + 1;
 }
 
 /* Add an entry, or change the last one, that has @leaf from @start on; NULL: there is no room. */
@@ -168,7 +230,7 @@ static struct entry *add_entry(struct bucket *bucket, uint64_t start, uint32_t l
 
 	if (bucket->n && bucket->entry[bucket->n - 1].start == start)
 		bucket->n--;
-	if (bucket->n == most_entries(bucket->width))
+	if (bucket->n == STARTS_15 + 1)
 		return NULL;
 	entry = &bucket->entry[bucket->n++];
 	entry->start = start;
@@ -196,8 +258,40 @@ static bool add_group(struct bucket *bucket, const struct stretch *stretch, uint
 	return add_entry(bucket, start, stretch->list[to - 1].leaf);
 }
 
-/* Lay @stretch out in lanes of @width bits; false if it does not fit one bucket. */
-static bool lay_out(struct bucket *bucket, const struct stretch *stretch, unsigned int width)
+/* How a bucket lies in memory. */
+struct layout {
+	uint32_t lane_words, target_words;
+	uint32_t children; /* words before the lanes, an even number */
+	uint32_t n_words; /* of all, an even number */
+	bool wide;
+};
+
+/* Whether @entry needs a target of a whole word. */
+static bool is_child(const struct entry *entry)
+{
+	return entry->below.n || !trie_is_narrow(entry->leaf);
+}
+
+static struct layout lay_targets(const struct bucket *bucket)
+{
+	struct layout layout = {
+		.lane_words =
+			bucket->n < 2 ? 1 : ((bucket->n - 2) >> lanes_shift(bucket->width)) + 1,
+	};
+	uint32_t children = 0;
+
+	for (uint32_t i = 0; i < bucket->n; i++)
+		children += is_child(&bucket->entry[i]);
+	layout.wide = children > bucket->n / 2 || bucket->kind == SMC_POLICY_NODE_PIVOT;
+	layout.children = layout.wide ? 0 : (children + 1) / 2 * 2;
+	layout.target_words = ((layout.wide ? bucket->n : (bucket->n + 1) / 2) + 1) / 2 * 2;
+	layout.n_words = layout.children + layout.lane_words * 2 + layout.target_words;
+	return layout;
+}
+
+/* Lay @stretch out in lanes of @width bits; false if it takes more than @room words. */
+static bool lay_out(struct bucket *bucket, const struct stretch *stretch, unsigned int width,
+		    uint32_t room)
 {
 	bucket->width = width;
 	bucket->kind = width == 15   ? SMC_POLICY_NODE_15
@@ -210,36 +304,35 @@ static bool lay_out(struct bucket *bucket, const struct stretch *stretch, unsign
 		if (!add_group(bucket, stretch, from, to))
 			return false;
 	}
+	return lay_targets(bucket).n_words <= room;
+}
+
+static bool all_exact(const struct stretch *stretch, unsigned int width)
+{
+	for (uint32_t i = 0; i < stretch->n; i++)
+		if (!is_exact(stretch, i, width))
+			return false;
 	return true;
 }
 
-/* How the targets of a bucket lie in memory. */
-struct layout {
-	uint32_t lane_words, target_words;
-	uint32_t children; /* words before the lanes, an even number */
-	uint32_t n_words; /* of all */
-	bool wide;
-};
-
-static struct layout lay_targets(const struct bucket *bucket)
+/*
+ * Lay @stretch out in one bucket of at most @room words: with lanes as wide as they can be, but no wider than it
+ * takes to have nothing below it.
+ */
+static bool lay_out_any(struct bucket *bucket, const struct stretch *stretch, unsigned int bits,
+			uint32_t room)
 {
-	struct layout layout = { .lane_words =
-					 ((bucket->n - 2) >> lanes_shift(bucket->width)) + 1 };
-	uint32_t children = 0;
+	static const unsigned int widths[] = { 15, 31, 63 };
+	unsigned int left = bits - stretch->depth;
+	int widest = left > 31 ? 2 : left > 15 ? 1 : 0;
 
-	for (uint32_t i = 0; i < bucket->n; i++) {
-		uint32_t value = bucket->target[i] & SMC_POLICY_LEAF_VALUE;
-
-		children += !(bucket->target[i] & SMC_POLICY_TARGET_LEAF);
-		if (bucket->target[i] & SMC_POLICY_TARGET_LEAF && value >= SMC_POLICY_NARROW_CHILD)
-			layout.wide = true;
-	}
-	layout.wide =
-		layout.wide || children > bucket->n / 2 || bucket->kind == SMC_POLICY_NODE_PIVOT;
-	layout.children = layout.wide ? 0 : (children + 1) / 2 * 2;
-	layout.target_words = layout.wide ? bucket->n : (bucket->n + 1) / 2;
-	layout.n_words = layout.children + layout.lane_words * 2 + layout.target_words;
-	return layout;
+	for (int i = 0; i < widest; i++)
+		if (all_exact(stretch, widths[i]))
+			widest = i;
+	for (int i = widest; i >= 0; i--)
+		if (lay_out(bucket, stretch, widths[i], room))
+			return true;
+	return false;
 }
 
 /* Fill @words, zero before, with children, lanes and targets. */
@@ -263,28 +356,32 @@ static void write_bucket(const struct bucket *bucket, const struct layout *layou
 			targets[i] = value;
 			continue;
 		}
-		if (!(value & SMC_POLICY_TARGET_LEAF)) {
+		if (is_child(&bucket->entry[i])) {
 			words[layout->children - ++children] = value;
 			value = SMC_POLICY_NARROW_CHILD + children - 1;
+		} else {
+			value = trie_narrow(value & SMC_POLICY_LEAF_VALUE);
 		}
 		((uint16_t *)targets)[i] = (uint16_t)value;
 	}
 }
 
-/* Write the bucket in @words; index of the first word. */
+static uint32_t bucket_kind(const struct bucket *bucket, const struct layout *layout)
+{
+	return bucket->kind + (layout->wide && bucket->kind != SMC_POLICY_NODE_PIVOT);
+}
+
+/* The target that leads to @bucket, whose first word of all is word @at. */
+static uint32_t bucket_target(const struct bucket *bucket, const struct layout *layout, uint32_t at)
+{
+	return bucket_kind(bucket, layout) << SMC_POLICY_TARGET_KIND_SHIFT |
+	       (layout->lane_words - 1) << SMC_POLICY_TARGET_LANES_SHIFT |
+	       (at + layout->children) / SMC_POLICY_BUCKET_UNIT;
+}
+
 static uint32_t place_bucket(struct trie *trie, const struct layout *layout, const uint32_t *words)
 {
-	uint32_t behind = layout->n_words - layout->children, at;
-
-	if (behind < SMC_POLICY_LANE_WORDS * 2)
-		behind = SMC_POLICY_LANE_WORDS * 2;
-	at = (trie->n_words + 1) & ~1u;
-	if (at % SMC_POLICY_ROW_WORDS + layout->children + behind > SMC_POLICY_ROW_WORDS)
-		trie_reserve(trie, 0, SMC_POLICY_ROW_WORDS);
-	at = trie_reserve(trie, layout->n_words, SMC_POLICY_BUCKET_UNIT);
-	if (!trie->error)
-		memcpy(trie->words + at, words, layout->n_words * sizeof(*words));
-	return at;
+	return trie_place(trie, words, layout->n_words, SMC_POLICY_BUCKET_UNIT);
 }
 
 /* A bucket for ports that is about to be placed. */
@@ -317,7 +414,7 @@ static uint32_t any_slot(const struct bucket *bucket)
 	for (uint32_t i = 0; i < bucket->n && !slot; i++) {
 		uint32_t leaf = bucket->target[i] & SMC_POLICY_LEAF_VALUE;
 
-		if (bucket->target[i] & SMC_POLICY_TARGET_LEAF && !(leaf & SMC_POLICY_RESULT_BELOW))
+		if (bucket->target[i] & SMC_POLICY_TARGET_LEAF && !(leaf & SMC_POLICY_RESULT_TABLE))
 			slot = leaf >> SMC_POLICY_RESULT_SLOT_SHIFT;
 	}
 	return slot;
@@ -368,12 +465,11 @@ static uint32_t share_bucket(struct trie *trie, const struct bucket *bucket,
 static uint32_t add_bucket(struct trie *trie, const struct bucket *bucket, unsigned int bits)
 {
 	struct layout layout = lay_targets(bucket);
-	uint32_t kind = bucket->kind + (layout.wide && bucket->kind != SMC_POLICY_NODE_PIVOT);
 	/* One word before them, and yet aligned: lanes are of 64 bits. */
-	uint64_t room[(BUCKET_WORDS_MAX + 2) / 2];
+	uint64_t room[LINE / 2 + 1];
 	uint32_t *words = (uint32_t *)(room + 1), at;
 
-	words[-1] = kind << 16 | layout.children << 8 | layout.lane_words;
+	words[-1] = bucket_kind(bucket, &layout) << 16 | layout.children << 8 | layout.lane_words;
 	memset(words, 0, layout.n_words * sizeof(*words));
 	write_bucket(bucket, &layout, words);
 	if (bits <= SHARED_BITS)
@@ -382,14 +478,12 @@ static uint32_t add_bucket(struct trie *trie, const struct bucket *bucket, unsig
 						       (layout.n_words + 1) * sizeof(*words) });
 	else
 		at = place_bucket(trie, &layout, words);
-	return kind << SMC_POLICY_TARGET_KIND_SHIFT |
-	       (layout.lane_words - 1) << SMC_POLICY_TARGET_LANES_SHIFT |
-	       (at + layout.children) / SMC_POLICY_BUCKET_UNIT;
+	return bucket_target(bucket, &layout, at);
 }
 
-/* Build what is below the entries of @bucket, then the bucket. */
-static uint32_t build_bucket(struct trie *trie, struct bucket *bucket, unsigned int bits,
-			     unsigned int steps)
+/* Build what is below the entries of @bucket. */
+static void build_entries(struct trie *trie, struct bucket *bucket, unsigned int bits,
+			  unsigned int steps)
 {
 	for (uint32_t i = 0; i < bucket->n; i++) {
 		const struct entry *entry = &bucket->entry[i];
@@ -397,104 +491,270 @@ static uint32_t build_bucket(struct trie *trie, struct bucket *bucket, unsigned 
 		bucket->target[i] = entry->below.n ? trie_target(trie, &entry->below, bits, steps)
 						   : SMC_POLICY_TARGET_LEAF | entry->leaf;
 	}
-	return trie->error ? 0 : add_bucket(trie, bucket, bits);
 }
 
-/* One bucket for @stretch, if there is room in one; else 0, which leads nowhere. */
-static uint32_t try_bucket(struct trie *trie, const struct stretch *stretch, unsigned int bits,
-			   unsigned int steps)
+/* Build what is below the entries of @bucket, then the bucket. */
+static uint32_t build_bucket(struct trie *trie, struct bucket *bucket, unsigned int bits,
+			     unsigned int steps)
 {
-	unsigned int left = bits - stretch->depth;
-	struct bucket bucket;
-
-	if (left > 31 && lay_out(&bucket, stretch, 63))
-		return build_bucket(trie, &bucket, bits, steps);
-	if (left > 15 && lay_out(&bucket, stretch, 31))
-		return build_bucket(trie, &bucket, bits, steps);
-	if (lay_out(&bucket, stretch, 15))
-		return build_bucket(trie, &bucket, bits, steps);
-	return 0;
+	build_entries(trie, bucket, bits, steps);
+	return trie->error ? 0 : add_bucket(trie, bucket, bits);
 }
 
 /* ---- pivots ---- */
 
 /*
- * Entries that boundaries @from to before @to, which share 15 bits, need in a bucket behind one
- * that goes up to before @next.
+ * Divide @stretch into parts of about @share boundaries, with a group of as many alone; false: these are more than
+ * a pivot takes.
  */
-static uint32_t entries_of(const struct stretch *stretch, uint32_t from, uint32_t to,
-			   uint64_t *next)
+static bool divide(struct bucket *bucket, const struct stretch *stretch, uint32_t share)
 {
-	uint64_t key = key_at(stretch, from, 15);
-	uint32_t n = key != *next;
+	uint32_t first = 0;
 
-	*next = key;
-	if (to - from == 1 && is_exact(stretch, from, 15))
-		return n;
-	*next = key + 1;
-	return n + !(*next >> 15);
-}
-
-static uint32_t count_entries(const struct stretch *stretch)
-{
-	uint64_t next = UINT64_MAX;
-	uint32_t n = 0;
-
+	bucket->n = 0;
 	for (uint32_t from = 0, to; from < stretch->n; from = to) {
+		uint32_t end;
+
 		to = end_of_group(stretch, from, 15);
-		n += entries_of(stretch, from, to, &next);
+		/* Before a group that is alone, behind one, where there is enough, and at the end. */
+		end = to - from >= share && first < from ? from : to;
+		if (end == to && to - first < share && to < stretch->n)
+			continue;
+		if (bucket->n == STARTS_PIVOT + 1)
+			return false;
+		add_entry(bucket, first ? key_at(stretch, first, 15) : 0, 0)->below =
+			part_of(stretch, first, end, 0);
+		first = end;
+		to = end;
 	}
-	return n;
+	return true;
 }
 
-/* Divide @stretch so that each part has about as many entries of 15 bits. */
+/* Each part has a share of the boundaries, so that what is heavy is soon alone. */
 static uint32_t build_pivot(struct trie *trie, const struct stretch *stretch, unsigned int bits,
 			    unsigned int steps)
 {
-	uint32_t share = count_entries(stretch) / LANES_15 + 2, n = 0, first = 0;
 	struct bucket bucket = { .width = 15, .kind = SMC_POLICY_NODE_PIVOT };
-	struct entry *entry;
-	uint64_t next = UINT64_MAX;
 
-	if (share < LANES_15 / 2)
-		share = LANES_15 / 2;
-	for (uint32_t from = 0, to; from < stretch->n; from = to) {
-		to = end_of_group(stretch, from, 15);
-		n += entries_of(stretch, from, to, &next);
-		if (n < share && to < stretch->n)
-			continue;
-		entry = add_entry(&bucket, first ? key_at(stretch, first, 15) : 0, 0);
-		if (entry)
-			entry->below = part_of(stretch, first, to, 0);
-		else
-			trie_fail(trie, -E2BIG);
-		first = to;
-		n = 0;
-		next = UINT64_MAX;
-	}
+	if (!divide(&bucket, stretch, stretch->n / (STARTS_PIVOT + 1) + 1) &&
+	    !divide(&bucket, stretch, stretch->n / (STARTS_PIVOT / 2 + 1) + 1))
+		trie_fail(trie, -E2BIG);
 	return build_bucket(trie, &bucket, bits, steps);
+}
+
+/* ---- cells: lines of spread nodes ---- */
+
+#define MISFIT 16
+#define CELL_BUCKET 2 /* the word of a cell that its bucket begins with */
+
+/* A line under construction: a target, and what it leads to. */
+struct cell {
+	union {
+		uint32_t word[LINE];
+		uint64_t align;
+	};
+	uint32_t at; /* index of its first word */
+	uint32_t end; /* of the words that port tables have left, from this one on they are used */
+	uint32_t n_tables;
+	uint32_t from[LINE / SMC_POLICY_TABLE_UNIT], to[LINE / SMC_POLICY_TABLE_UNIT];
+};
+
+/* Words of the port table at @place, 0: it is a long one. */
+static uint32_t table_words(const struct trie *trie, uint32_t place)
+{
+	uint32_t how = trie->words[place * SMC_POLICY_TABLE_UNIT] & UINT16_MAX;
+
+	if (how & SMC_POLICY_TABLE_LONG)
+		return 0;
+	return SMC_POLICY_TABLE_UNIT
+	       << !!(how & SMC_POLICY_TABLE_DOUBLE)
+	       << !!(how & (SMC_POLICY_TABLE_SIDED | SMC_POLICY_TABLE_SIDED_DOUBLE));
+}
+
+/*
+ * Copy the port table that @leaf leads to, unless it is a long one, into @cell, whose first @used words
+ * are in use; false: there is no room.
+ */
+static bool copy_table(const struct trie *trie, struct cell *cell, uint32_t used, uint32_t *leaf)
+{
+	uint32_t place = *leaf & SMC_POLICY_RESULT_PLACE, n, i = 0;
+
+	if (!(*leaf & SMC_POLICY_RESULT_TABLE))
+		return true;
+	while (i < cell->n_tables && cell->from[i] != place)
+		i++;
+	if (i == cell->n_tables) {
+		n = table_words(trie, place);
+		if (!n)
+			return true;
+		if (cell->end < used + n ||
+		    !trie_is_narrow(SMC_POLICY_RESULT_TABLE | cell->at / SMC_POLICY_TABLE_UNIT))
+			return false;
+		cell->end -= n;
+		memcpy(cell->word + cell->end, trie->words + place * SMC_POLICY_TABLE_UNIT,
+		       n * sizeof(*cell->word));
+		cell->from[i] = place;
+		cell->to[i] = (cell->at + cell->end) / SMC_POLICY_TABLE_UNIT;
+		cell->n_tables++;
+	}
+	*leaf = SMC_POLICY_RESULT_TABLE | cell->to[i];
+	return true;
+}
+
+static void start_cell(struct cell *cell, uint32_t at)
+{
+	memset(cell, 0, sizeof(*cell));
+	cell->at = at;
+	cell->end = LINE;
+}
+
+/*
+ * Lay @stretch, at least one boundary, out as @bucket in @cell; false: it takes more.  @alone: all that it leads
+ * to is in the line.
+ */
+static bool lay_out_cell(const struct trie *trie, struct cell *cell, struct bucket *bucket,
+			 const struct stretch *stretch, unsigned int bits, bool *alone)
+{
+	uint32_t used;
+
+	if (!lay_out_any(bucket, stretch, bits, LINE - CELL_BUCKET))
+		return false;
+	used = CELL_BUCKET + lay_targets(bucket).n_words;
+	for (uint32_t i = 0; i < bucket->n; i++)
+		*alone = !bucket->entry[i].below.n &&
+			 copy_table(trie, cell, used, &bucket->entry[i].leaf) && *alone;
+	return true;
+}
+
+/*
+ * What does not fit into a cell for @stretch: 0, 1 for each boundary if port tables are left over, MISFIT for
+ * each if the bucket is too large.
+ */
+static uint64_t misfit(const struct trie *trie, const struct stretch *stretch, unsigned int bits)
+{
+	struct bucket bucket;
+	struct cell cell;
+	bool alone = true;
+
+	start_cell(&cell, 0);
+	if (!stretch->n || lay_out_cell(trie, &cell, &bucket, stretch, bits, &alone))
+		return alone ? 0 : stretch->n;
+	return (uint64_t)stretch->n * MISFIT;
+}
+
+/* Build the cell whose first word is word @at, which is reserved. */
+static void build_cell(struct trie *trie, uint32_t at, const struct stretch *stretch,
+		       unsigned int bits, unsigned int steps)
+{
+	uint32_t leaf = stretch->before;
+	struct layout layout;
+	struct bucket bucket;
+	struct cell cell;
+	bool alone = true;
+
+	start_cell(&cell, at);
+	if (!stretch->n) {
+		copy_table(trie, &cell, 1, &leaf);
+		cell.word[0] = SMC_POLICY_TARGET_LEAF | leaf;
+	} else if (steps && lay_out_cell(trie, &cell, &bucket, stretch, bits, &alone)) {
+		layout = lay_targets(&bucket);
+		build_entries(trie, &bucket, bits, steps - 1);
+		write_bucket(&bucket, &layout, cell.word + CELL_BUCKET);
+		cell.word[0] = bucket_target(&bucket, &layout, at + CELL_BUCKET);
+	} else {
+		cell.word[0] = trie_target(trie, stretch, bits, steps);
+	}
+	if (!trie->error)
+		memcpy(trie->words + at, cell.word, sizeof(cell.word));
 }
 
 /* ---- direct nodes ---- */
 
-/* Fill the 2^@stride words from @first on for @stretch. */
-static void fill_direct(struct trie *trie, uint32_t first, unsigned int stride,
+/* The part of @stretch with @slot in its upper @stride bits, which begins with boundary @from. */
+static struct stretch part_at(const struct stretch *stretch, uint32_t from, uint32_t slot,
+			      unsigned int stride)
+{
+	uint32_t to = from;
+	struct stretch part;
+
+	while (to < stretch->n && (!stride || key_at(stretch, to, stride) == slot))
+		to++;
+	part = part_of(stretch, from, to, stride);
+	/* What starts with it is all that holds before the next boundary. */
+	if (part.n && is_exact(&part, 0, 0)) {
+		part.before = part.list->leaf;
+		part.list++;
+		part.n--;
+	}
+	return part;
+}
+
+/* How many boundaries of @stretch, of which @part was taken, are behind @part. */
+static uint32_t end_of(const struct stretch *stretch, const struct stretch *part)
+{
+	return (uint32_t)(part->list - stretch->list) + part->n;
+}
+
+/* Fill the 2^@stride targets from word @first on, spread or not, for @stretch. */
+static void fill_direct(struct trie *trie, uint32_t first, unsigned int stride, bool spread,
 			const struct stretch *stretch, unsigned int bits, unsigned int steps)
 {
-	uint32_t from = 0;
+	uint32_t from = 0, target;
 
 	for (uint32_t slot = 0; slot < 1u << stride && !trie->error; slot++) {
-		uint32_t to = from, target;
-		struct stretch below;
+		struct stretch part = part_at(stretch, from, slot, stride);
 
-		while (to < stretch->n && key_at(stretch, to, stride) == slot)
-			to++;
-		below = part_of(stretch, from, to, stride);
-		target = trie_target(trie, &below, bits, steps);
+		from = end_of(stretch, &part);
+		if (spread) {
+			build_cell(trie, first + (slot << SMC_POLICY_SPREAD_SHIFT), &part, bits,
+				   steps);
+			continue;
+		}
+		target = trie_target(trie, &part, bits, steps);
 		if (!trie->error)
 			trie->words[first + slot] = target;
-		from = to;
 	}
+}
+
+/* misfit() of all cells of a spread node of @stride bits for @stretch. */
+static uint64_t sum_misfits(const struct trie *trie, const struct stretch *stretch,
+			    unsigned int stride, unsigned int bits)
+{
+	uint64_t sum = 0;
+	uint32_t from = 0;
+
+	for (uint32_t slot = 0; slot < 1u << stride; slot++) {
+		struct stretch part = part_at(stretch, from, slot, stride);
+
+		from = end_of(stretch, &part);
+		sum += misfit(trie, &part, bits);
+	}
+	return sum;
+}
+
+/*
+ * The stride from @least to @most of a spread node for @stretch that leaves the least over, and no more
+ * than one boundary in MISFIT or the port tables of all; -1: there is none.
+ */
+static int spread_stride(const struct trie *trie, const struct stretch *stretch, unsigned int least,
+			 unsigned int most, unsigned int bits)
+{
+	uint64_t best = (uint64_t)stretch->n + 1, sum;
+	int found = -1;
+
+	if (stretch->n >> most > STARTS_15 || bits <= SHARED_BITS)
+		return -1;
+	for (unsigned int stride = least; best && stride <= most && stretch->depth + stride <= bits;
+	     stride++) {
+		if (stretch->n >> stride > STARTS_15)
+			continue;
+		sum = sum_misfits(trie, stretch, stride, bits);
+		if (sum < best) {
+			best = sum;
+			found = (int)stride;
+		}
+	}
+	return found;
 }
 
 /* The most boundaries that share the upper @stride bits. */
@@ -518,14 +778,29 @@ static unsigned int choose_stride(const struct stretch *stretch, unsigned int bi
 	unsigned int stride, left = bits - stretch->depth;
 	uint32_t n = stretch->n;
 
-	if (n <= LANES_15)
+	if (n <= 2 * STARTS_15)
 		return 0;
 	stride = 31 - (unsigned int)__builtin_clz(n) - 2;
 	if (stride > SMC_POLICY_TARGET_STRIDE + 1)
 		stride = SMC_POLICY_TARGET_STRIDE + 1;
 	if (stride > left)
 		stride = left;
-	return largest_slot(stretch, stride) <= (n / 4 > LANES_15 ? n / 4 : LANES_15) ? stride : 0;
+	return largest_slot(stretch, stride) <= (n / 4 > 2 * STARTS_15 ? n / 4 : 2 * STARTS_15)
+		       ? stride
+		       : 0;
+}
+
+/* A direct node of @stride bits for @stretch: the target that leads to it. */
+static uint32_t build_direct(struct trie *trie, const struct stretch *stretch, unsigned int stride,
+			     bool spread, unsigned int bits, unsigned int steps)
+{
+	uint32_t at = trie_reserve(trie, 1u << (stride + (spread ? SMC_POLICY_SPREAD_SHIFT : 0)),
+				   SMC_POLICY_DIRECT_UNIT);
+
+	fill_direct(trie, at, stride, spread, stretch, bits, steps);
+	return SMC_POLICY_NODE_DIRECT << SMC_POLICY_TARGET_KIND_SHIFT |
+	       (stride - 1) << SMC_POLICY_TARGET_STRIDE_SHIFT |
+	       (spread ? SMC_POLICY_TARGET_SPREAD : 0) | at / SMC_POLICY_DIRECT_UNIT;
 }
 
 uint32_t trie_target(struct trie *trie, const struct stretch *of, unsigned int bits,
@@ -534,8 +809,9 @@ uint32_t trie_target(struct trie *trie, const struct stretch *of, unsigned int b
 	/* What starts with the stretch is all that holds before the next boundary. */
 	bool at_once = of->n && is_exact(of, 0, 0);
 	struct stretch rest = part_of(of, at_once, of->n, 0), *stretch = &rest;
+	struct bucket bucket;
 	unsigned int stride;
-	uint32_t target, at;
+	int spread;
 
 	if (trie->error)
 		return 0;
@@ -545,29 +821,101 @@ uint32_t trie_target(struct trie *trie, const struct stretch *of, unsigned int b
 		trie_fail(trie, -E2BIG);
 		return 0;
 	}
-	target = try_bucket(trie, stretch, bits, steps - 1);
-	if (target || trie->error)
-		return target;
+	if (lay_out_any(&bucket, stretch, bits, LINE))
+		return build_bucket(trie, &bucket, bits, steps - 1);
+	spread = spread_stride(trie, stretch, 1, SPREAD_STRIDE, bits);
+	if (spread >= 0)
+		return build_direct(trie, stretch, (unsigned int)spread, true, bits, steps - 1);
 	stride = choose_stride(stretch, bits);
-	if (!stride)
-		return build_pivot(trie, stretch, bits, steps - 1);
-	at = trie_reserve(trie, 1u << stride, SMC_POLICY_DIRECT_UNIT);
-	fill_direct(trie, at, stride, stretch, bits, steps - 1);
-	return SMC_POLICY_NODE_DIRECT << SMC_POLICY_TARGET_KIND_SHIFT |
-	       (stride - 1) << SMC_POLICY_TARGET_STRIDE_SHIFT | at / SMC_POLICY_DIRECT_UNIT;
+	if (stride)
+		return build_direct(trie, stretch, stride, false, bits, steps - 1);
+	return build_pivot(trie, stretch, bits, steps - 1);
 }
 
-uint32_t trie_root(struct trie *trie, const struct boundaries *boundaries, unsigned int bits,
-		   unsigned int *stride)
+/* ---- roots ---- */
+
+/* The upper bits that @first and @last share, up to @most. */
+static unsigned int common_bits(address_t first, address_t last, unsigned int most)
+{
+	uint32_t differ = (uint32_t)((first ^ last) >> (ADDRESS_BITS - 32));
+	unsigned int common = differ ? (unsigned int)__builtin_clz(differ) : 32;
+
+	return common < most ? common : most;
+}
+
+/* Whether nearly all boundaries of @stretch are exact in lanes of @width bits behind @stride bits. */
+static bool mostly_exact(const struct stretch *stretch, unsigned int stride, unsigned int width)
+{
+	uint32_t inexact = 0;
+
+	for (uint32_t i = 0; i < stretch->n; i++)
+		inexact += !is_exact(stretch, i, stride + width);
+	return inexact <= stretch->n / 64;
+}
+
+/*
+ * The stride of a root with targets one after the other: so few boundaries share an index that
+ * a line takes them, in lanes as wide as they have to be.
+ */
+static unsigned int root_stride(const struct stretch *stretch, unsigned int bits)
+{
+	static const struct {
+		unsigned int width;
+		uint32_t most; /* boundaries for an index, on average */
+	} lanes[] = { { 15, 8 }, { 31, 5 }, { 63, 3 } };
+	unsigned int left = bits - stretch->depth, stride = 0;
+
+	for (int i = 0; i < 3; i++) {
+		while (stride < ROOT_STRIDE && stride < left &&
+		       stretch->n >> stride >= lanes[i].most)
+			stride++;
+		if (left <= stride + lanes[i].width ||
+		    mostly_exact(stretch, stride, lanes[i].width))
+			break;
+	}
+	return stride;
+}
+
+/* The boundaries of a family that its root has to tell apart, behind the bits that they share. */
+static struct stretch inner_stretch(const struct boundaries *boundaries, unsigned int bits)
 {
 	const struct boundary *list = boundaries->list;
-	uint32_t n = boundaries->n, at;
+	uint32_t n = boundaries->n;
 	struct stretch all = { list + 1, n - 1, list[0].leaf, 0 };
 
-	*stride = n > 1 ? 8 : 0;
-	while (*stride < 18 && n >> *stride >= 16)
-		++*stride;
-	at = trie_reserve(trie, 1u << *stride, SMC_POLICY_DIRECT_UNIT);
-	fill_direct(trie, at, *stride, &all, bits, SMC_POLICY_WALK_MAX);
-	return at;
+	if (n < 3 || list[n - 1].leaf != all.before)
+		return all;
+	all.depth = common_bits(list[1].start, list[n - 1].start - 1, bits < 32 ? bits : 31);
+	/* Where the last one is the end of what they share, it is outside. */
+	if (all.depth && (list[1].start ^ list[n - 1].start) >> (ADDRESS_BITS - all.depth))
+		all.n--;
+	return all;
+}
+
+struct trie_root trie_root(struct trie *trie, const struct boundaries *boundaries,
+			   unsigned int bits, uint32_t header)
+{
+	struct stretch all = inner_stretch(boundaries, bits);
+	int stride = spread_stride(trie, &all, 0, CELLS_STRIDE, bits);
+	unsigned int spread = stride < 0 ? 0 : SMC_POLICY_SPREAD_SHIFT;
+	struct trie_root root = { { 0 } };
+
+	root.word[SMC_POLICY_ROOT_ELSE] = SMC_POLICY_TARGET_LEAF | all.before;
+	if (!all.n && !(all.before & SMC_POLICY_RESULT_TABLE)) {
+		root.word[SMC_POLICY_ROOT_WORD] = header + SMC_POLICY_ROOT_ELSE;
+		return root;
+	}
+	if (stride < 0)
+		stride = (int)root_stride(&all, bits);
+	root.word[SMC_POLICY_ROOT_WORD] =
+		trie_reserve(trie, 1u << ((unsigned int)stride + spread), SMC_POLICY_DIRECT_UNIT);
+	fill_direct(trie, root.word[SMC_POLICY_ROOT_WORD], (unsigned int)stride, spread, &all, bits,
+		    SMC_POLICY_WALK_MAX);
+	root.word[SMC_POLICY_ROOT_SHAPE] = all.depth << SMC_POLICY_SHAPE_SKIP |
+					   (uint32_t)stride << SMC_POLICY_SHAPE_STRIDE |
+					   spread << SMC_POLICY_SHAPE_SPREAD;
+	if (all.n)
+		root.word[SMC_POLICY_ROOT_BASE] =
+			(uint32_t)(all.list->start >> (ADDRESS_BITS - 32));
+	return root;
 }

@@ -3,6 +3,7 @@
 #ifndef SMC_POLICY_TRIE_H
 #define SMC_POLICY_TRIE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/intern.h"
@@ -36,6 +37,19 @@ struct stretch {
 	unsigned int depth;
 };
 
+/* Where the walk of a family begins: enum smc_policy_image_root. */
+struct trie_root {
+	uint32_t word[SMC_POLICY_ROOT_WORDS];
+};
+
+/* What is left of lines that buckets share. */
+#define TRIE_LINE_UNITS (SMC_POLICY_LINE_WORDS / SMC_POLICY_BUCKET_UNIT)
+
+struct trie_room {
+	uint32_t *at; /* a stack: indices of the first word that is free */
+	uint32_t n, room;
+};
+
 /* A bucket in the words. */
 struct trie_bucket {
 	uint32_t at, n_words;
@@ -46,6 +60,7 @@ struct trie_bucket {
 struct trie {
 	uint32_t *words;
 	uint32_t n_words, room;
+	struct trie_room rooms[TRIE_LINE_UNITS]; /* by units that are free */
 	struct intern nodes; /* layout and words of a bucket for ports -> where they are */
 	/*
 	 * While it is not 0: what is built has this result in each bucket, and neither another
@@ -76,14 +91,29 @@ uint32_t trie_reserve(struct trie *trie, uint32_t count, uint32_t unit);
 void trie_add_boundary(struct trie *trie, struct boundaries *boundaries, address_t start,
 		       uint32_t leaf);
 
+/* @value fits a target of 16 bits: it is a narrow result. */
+bool trie_is_narrow(uint32_t value);
+
+/* @value, which is narrow, as a target of 16 bits. */
+uint16_t trie_narrow(uint32_t value);
+
+/*
+ * Put @n words, an even number of at most a line's, where they lie in one line and begin at a
+ * multiple of @unit words (a power of two, 2 at least); index of the first.
+ */
+uint32_t trie_place(struct trie *trie, const uint32_t *words, uint32_t n, uint32_t unit);
+
 /*
  * A target for keys of which @bits count, and @of->depth are known: a walk of @steps nodes at most.
  */
 uint32_t trie_target(struct trie *trie, const struct stretch *of, unsigned int bits,
 		     unsigned int steps);
 
-/* The root of a family with addresses of @bits, one boundary at least; word index and stride. */
-uint32_t trie_root(struct trie *trie, const struct boundaries *boundaries, unsigned int bits,
-		   unsigned int *stride);
+/*
+ * The root of a family with addresses of @bits, one boundary at least, which will be at word
+ * @header of the header.
+ */
+struct trie_root trie_root(struct trie *trie, const struct boundaries *boundaries,
+			   unsigned int bits, uint32_t header);
 
 #endif

@@ -5,7 +5,7 @@
  * comparison in the same run, with the same prefixes and peers: an LPM trie, a hash of the peers,
  * one access to an array of 16 MiB, and a loop that only reads the questions.
  *
- *   lookup BPF-OBJECT
+ *   lookup BPF-OBJECT [POLICY...]    all of them, or those named
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -195,14 +195,25 @@ static void measure_others(const struct bench_shape *shape)
 	policy_clear(&policy);
 }
 
+/* Whether @shape is among the @n names, or there are none. */
+static bool is_named(const struct bench_shape *shape, int n, char **names)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(shape->name, names[i]))
+			return true;
+	return !n;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 2)
+	if (argc < 2)
 		return 2;
 	puts("| policy | compile ms | publish ms | image MiB | bytes a prefix | ns a decision | one at "
 	     "a time | all deny | all allow |");
 	puts("|---|---|---|---|---|---|---|---|---|");
 	for (const struct bench_shape *shape = bench_shapes; shape->name; shape++) {
+		if (!is_named(shape, argc - 2, argv + 2))
+			continue;
 		load(argv[1]);
 		measure_actions(shape, BENCH_MIXED, true);
 		measure_actions(shape, BENCH_ALL_DENY, false);
@@ -212,6 +223,8 @@ int main(int argc, char **argv)
 	}
 	puts("\n| the same peers | empty loop | array | hash | LPM trie |\n|---|---|---|---|---|");
 	for (const struct bench_shape *shape = bench_shapes + 1; shape->name; shape++) {
+		if (!is_named(shape, argc - 2, argv + 2))
+			continue;
 		load(argv[1]);
 		measure_others(shape);
 		bpf_object__close(object);

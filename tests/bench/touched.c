@@ -171,13 +171,17 @@ UNTRACED void touched_decide_all(const struct policy_image *image,
 	*sum = (struct touched_sum){ 0 };
 	for (unsigned int i = 0; i < n; i++) {
 		touched_decide(image, &queries[i], &touched);
-		sum->lines += (double)touched.lines / n;
-		sum->pages += (double)touched.pages / n;
+		sum->lines += touched.lines;
+		sum->pages += touched.pages;
 		if (touched.lines > sum->lines_most)
 			sum->lines_most = touched.lines;
 		if (touched.pages > sum->pages_most)
 			sum->pages_most = touched.pages;
 		for (int map = 0; map < TOUCHED_MAPS; map++)
-			sum->map_lines[map] += (double)touched.map_lines[map] / n;
+			sum->map_lines[map] += touched.map_lines[map];
 	}
+	sum->lines /= n;
+	sum->pages /= n;
+	for (int map = 0; map < TOUCHED_MAPS; map++)
+		sum->map_lines[map] /= n;
 }

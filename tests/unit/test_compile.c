@@ -911,8 +911,11 @@ static void images_of_noise_never_lead_outside(void **state)
 	start(&f, 11);
 	compile(&f);
 	memcpy(noise.rows, f.image.rows, SMC_POLICY_IMAGE_RESERVED * sizeof(uint32_t));
-	noise.rows[0].word[SMC_POLICY_HDR_STRIDE_V4] = 8;
-	noise.rows[0].word[SMC_POLICY_HDR_STRIDE_V6] = 8;
+	for (uint32_t root = SMC_POLICY_HDR_V4; root <= SMC_POLICY_HDR_V6;
+	     root += SMC_POLICY_HDR_V6 - SMC_POLICY_HDR_V4) {
+		noise.rows[0].word[root + SMC_POLICY_ROOT_WORD] = SMC_POLICY_IMAGE_RESERVED;
+		noise.rows[0].word[root + SMC_POLICY_ROOT_SHAPE] = 8 << SMC_POLICY_SHAPE_STRIDE;
+	}
 	for (unsigned int round = 0; round < random_rounds(3000); round++) {
 		/* The header stays, so that the reader goes on to what is behind it. */
 		for (uint32_t i = SMC_POLICY_IMAGE_RESERVED;

@@ -31,6 +31,9 @@ build/tests/unit/test_commands build/tests/unit-asan/test_commands: UNIT_LIBS +=
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
 build/tests/unit/test_auto build/tests/unit-asan/test_auto: UNIT_LIBS += -lm
+# test_touched counts what the benchmark prints.
+build/tests/unit/test_touched: build/tests/unit/policies.o build/tests/bench/touched.o
+build/tests/unit-asan/test_touched: build/tests/unit-asan/policies.o build/tests/bench/touched.o
 # test_memory lets any allocation of the core fail.
 build/tests/unit/test_memory build/tests/unit-asan/test_memory: UNIT_LIBS += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=vasprintf
@@ -51,7 +54,7 @@ build/tests/$(1)/%.o: tests/unit/%.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(UNIT_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
 
-build/tests/$(1)/traces.o: tests/bench/traces.c
+build/tests/$(1)/traces.o build/tests/$(1)/policies.o: build/tests/$(1)/%.o: tests/bench/%.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(UNIT_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
 
