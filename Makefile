@@ -118,6 +118,14 @@ install: programs ## programs, unit, configuration, manual pages and DKMS source
 	install -m 644 include/smc_policy_hook.h include/smc_policy_verdict.h \
 		$(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)/include
 
+.PHONY: uninstall
+uninstall: ## remove what install put below DESTDIR; configuration and state stay
+	rm -f $(DESTDIR)$(SBINDIR)/smc-policyd $(DESTDIR)$(SBINDIR)/smc-ebpf \
+		$(DESTDIR)$(UNITDIR)/smc-policyd.service
+	for page in $(notdir $(MANUALS)); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; done
+	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
+
 # ---- what is only used here ----
 
 include tests/tools/tools.mk
