@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Everything that differs between the kernels this module builds for: 5.10,
- * 6.1 and 6.12 are tested.  No other file looks at the version or at a config.
+ * All differences between the kernels that this module builds for; 5.10, 6.1 and 6.12
+ * are tested.  No other file tests the version or a configuration option.
  */
 #ifndef SMC_POLICY_COMPAT_H
 #define SMC_POLICY_COMPAT_H
@@ -16,7 +16,7 @@
 #include <net/sock.h>
 
 #if !IS_ENABLED(CONFIG_SMC)
-#error "smc_policy: this kernel is built without SMC (CONFIG_SMC), there is nothing to decide"
+#error "smc_policy: this kernel is built without SMC (CONFIG_SMC); there is nothing to decide"
 #endif
 #if !defined(CONFIG_SECURITY_NETWORK)
 #error "smc_policy: the accept side needs CONFIG_SECURITY_NETWORK (security_inet_conn_request)"
@@ -26,8 +26,8 @@
 #endif
 
 /*
- * ftrace callbacks, written as for 6.12.  Before 5.11 a callback gets pt_regs, and
- * the core guards each against recursion that does not say it need not.
+ * ftrace callbacks are written for 6.12.  Before 5.11 a callback gets pt_regs, and
+ * ftrace guards each callback against recursion without being asked.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define ftrace_regs pt_regs
@@ -42,12 +42,12 @@ static inline unsigned long ftrace_regs_get_argument(struct ftrace_regs *fregs, 
 }
 #endif
 
-/* Since 6.5: whatever flag it takes to read the arguments, none on most architectures. */
+/* The flag that makes arguments readable.  6.5 added it; most architectures need none there. */
 #ifndef FTRACE_OPS_FL_SAVE_ARGS
 #define FTRACE_OPS_FL_SAVE_ARGS FTRACE_OPS_FL_SAVE_REGS
 #endif
 
-/* Tables have been counted since 6.6; before, an empty entry ended them. */
+/* Since 6.6 a table has a size; before, an empty entry ends it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define register_net_sysctl_sz(net, path, table, size) register_net_sysctl(net, path, table)
 #endif
@@ -55,10 +55,10 @@ static inline unsigned long ftrace_regs_get_argument(struct ftrace_regs *fregs, 
 /*
  * smc_policy_own_cookie - the kernel's cookie of a namespace, 0 if it has none.
  *
- * Since 5.12 every namespace is born with its cookie.  Before, net->net_cookie is
- * an atomic64_t that __net_gen_cookie() fills on demand, which modules cannot
- * call, and no socket option tells it.  The type is asked and not the version, as
- * vendors carry the change back.
+ * Since 5.12 every namespace has a cookie from the start.  Before, net->net_cookie is
+ * an atomic64_t that __net_gen_cookie() fills on demand.  Modules cannot call that
+ * function, and no socket option returns the cookie.  This tests the type and not the
+ * version, because vendors have backported the change.
  */
 static inline u64 smc_policy_own_cookie(const struct net *net)
 {
@@ -70,9 +70,9 @@ static inline u64 smc_policy_own_cookie(const struct net *net)
 /*
  * smc_policy_cgroup_id - cgroup v2 id of a socket, 0 if it has none.
  *
- * A living socket keeps its cgroup, so the caller needs no RCU for it
+ * A socket holds a reference on its cgroup, so the caller needs no RCU
  * (cgroup_sk_alloc/cgroup_sk_free).  Before 5.15 the field also holds cgroup v1's
- * net_prio and net_cls marks; once a host uses these, sock_cgroup_ptr() says
+ * net_prio and net_cls marks.  On a host that uses these, sock_cgroup_ptr() returns
  * the root cgroup, as bpf_skb_cgroup_id() does.
  */
 static inline u64 smc_policy_cgroup_id(struct sock *sk)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the module's files offer each other. */
+/* Declarations that the module's files share. */
 #ifndef SMC_POLICY_H
 #define SMC_POLICY_H
 
@@ -10,13 +10,13 @@
 #include "smc_policy_verdict.h"
 
 /**
- * struct smc_policy_count - how many connections of one side came by
- * @asked: connections that both had asked for SMC and were in a namespace with
- *         the switch on, whether or not a program was attached
- * @denied: those of them that were turned into plain TCP here
+ * struct smc_policy_count - connections of one side that the hooks have seen
+ * @asked: connections that asked for SMC in a namespace with the switch on, with or
+ *         without a program attached
+ * @denied: those of them that the module turned into plain TCP
  *
- * Atomics and not per-CPU counters: SMC connections come in thousands a second
- * at most, and the sums are exact at any time.
+ * Atomics are cheap enough, since SMC connections come in thousands a second at
+ * most; and unlike per-CPU counters they are exact at any time.
  */
 struct smc_policy_count {
 	atomic64_t asked;
@@ -25,10 +25,10 @@ struct smc_policy_count {
 
 extern struct smc_policy_count smc_policy_count[SMC_POLICY_SIDES];
 
-/* smc_policy_hooks.c; callers serialise these two */
+/* smc_policy_hooks.c; callers must serialise these two. */
 
 /**
- * smc_policy_hooks_register() - let the hooks see connections
+ * smc_policy_hooks_register() - make the hooks see connections
  *
  * Context: process, may sleep, takes ftrace's locks.
  * Return: 0, or a negative errno after which no hook is registered.
@@ -36,9 +36,9 @@ extern struct smc_policy_count smc_policy_count[SMC_POLICY_SIDES];
 int smc_policy_hooks_register(void);
 
 /**
- * smc_policy_hooks_unregister() - take the hooks away again
+ * smc_policy_hooks_unregister() - undo smc_policy_hooks_register()
  *
- * When it returns no CPU is inside a hook and none will enter one.
+ * When it returns, no CPU is inside a hook and none will enter one.
  * Context: process, sleeps until every task has passed a voluntary context switch.
  */
 void smc_policy_hooks_unregister(void);
@@ -49,17 +49,17 @@ int smc_policy_netns_init(void);
 void smc_policy_netns_exit(void);
 
 /**
- * smc_policy_netns_cookie() - number of a network namespace that no other has or will have
- * @net: namespace of a living socket
+ * smc_policy_netns_cookie() - number that identifies a network namespace, never reused
+ * @net: namespace of an open socket
  *
- * What SO_NETNS_COOKIE returns, on kernels that have it (5.14); net.smc_policy.cookie
- * tells it on any.  Context: any.
+ * On kernels with SO_NETNS_COOKIE (5.14) it is the same cookie.  sysctl
+ * net.smc_policy.cookie has it on every kernel.  Context: any.
  */
 u64 smc_policy_netns_cookie(const struct net *net);
 
 /**
  * smc_policy_netns_enabled() - is the switch of this network namespace on?
- * @net: namespace of a living socket
+ * @net: namespace of an open socket
  *
  * Context: any.
  */

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The two points where a connection's wish for SMC can be taken back before
- * anybody on the wire has seen it.
+ * The two points where a connection can be denied SMC before the option is on
+ * the wire.
  *
- * Connect side: entry of tcp_connect().  The SYN is not built yet;
- * tcp_syn_options() puts the SMC option in if tp->syn_smc is set, and looks
- * again for each retransmission.  tcp_connect() is called once per connect():
- * by tcp_v4_connect() and tcp_v6_connect(), or, if the application asked to
- * put the connect off until it has data (TCP_FASTOPEN_CONNECT), by
- * tcp_sendmsg_fastopen() when it first sends.  Retransmissions come from
- * tcp_retransmit_timer() and not through here.  So the verdict is asked once,
- * and all SYNs of a connection agree.  smc_connect() sets syn_smc again for
- * another connect() on the same socket, which is another connection.
+ * Connect side: entry of tcp_connect().  The SYN is not built yet.
+ * tcp_syn_options() adds the SMC option if tp->syn_smc is set, and reads the
+ * flag again for each retransmission.  tcp_connect() is called once per
+ * connect(): by tcp_v4_connect() and tcp_v6_connect() or, if the application
+ * deferred the connect until it has data (TCP_FASTOPEN_CONNECT), by
+ * tcp_sendmsg_fastopen() at the first send.  Retransmissions come from
+ * tcp_retransmit_timer() and bypass tcp_connect().  So there is one verdict per
+ * connection, and all its SYNs agree.  Another connect() on the same socket is
+ * another connection; smc_connect() sets syn_smc again for it.
  *
  * Accept side: entry of security_inet_conn_request().  The request is filled
  * in (tcp_openreq_init(), tcp_v4_init_req(), tcp_v6_init_req()) but not hashed
- * yet, so nobody else sees it and writing its bit field races with nothing.
+ * yet.  Nothing else can see it, so writing its bit field races with nothing.
  * tcp_synack_options() answers with the option if the listener's tp->syn_smc
- * and the request's smc_ok are set; later SYN-ACKs of the request find smc_ok
- * as it was left here, and smc_check_reset_syn_req() tells the child socket.  A
- * retransmitted SYN finds the hashed request and does not come by again; if
- * the stack drops the request before it answers, the peer's next SYN is a new
- * one and gets a verdict of its own.
+ * and the request's smc_ok are set.  Later SYN-ACKs of the request find smc_ok
+ * as it was left here, and smc_check_reset_syn_req() passes it to the child
+ * socket.  A retransmitted SYN finds the hashed request and does not come here.
+ * If the stack drops the request before it answers, the peer's next SYN makes
+ * a new request with a verdict of its own.
  *
  * Facts from net/ipv4/{tcp,tcp_input,tcp_output,tcp_ipv4}.c and net/ipv6/tcp_ipv6.c
  * of 5.10, 6.1 and 6.12.
@@ -54,7 +54,7 @@ static void smc_policy_set_v6(__be32 to[4], const struct in6_addr *from)
 	memcpy(to, from, sizeof(*from));
 }
 
-/* What both sides take from the connecting or listening socket. */
+/* The members that both sides read from the connecting or listening socket. */
 static void smc_policy_fill_sock(struct smc_policy_hook *hook, struct sock *sk)
 {
 	memset(hook, 0, sizeof(*hook));
@@ -66,8 +66,8 @@ static void smc_policy_fill_sock(struct smc_policy_hook *hook, struct sock *sk)
 
 /*
  * An IPv6 socket that connects to an IPv4-mapped address goes through
- * tcp_v4_connect() and keeps its family; sk_v6_daddr and sk_v6_rcv_saddr hold
- * ::ffff:a.b.c.d then (sk_daddr_set, sk_rcv_saddr_set).
+ * tcp_v4_connect() and keeps its family.  Its sk_v6_daddr and sk_v6_rcv_saddr
+ * hold ::ffff:a.b.c.d (sk_daddr_set, sk_rcv_saddr_set).
  */
 static void smc_policy_fill_connect(struct smc_policy_hook *hook, struct sock *sk)
 {
@@ -89,8 +89,8 @@ static void smc_policy_fill_connect(struct smc_policy_hook *hook, struct sock *s
 }
 
 /*
- * A request has its listener's family (inet_reqsk_alloc); that of an IPv4 peer
- * on an IPv6 listener holds mapped addresses (tcp_v4_init_req).
+ * A request has its listener's family (inet_reqsk_alloc).  If the peer is IPv4
+ * and the listener IPv6, the request holds mapped addresses (tcp_v4_init_req).
  */
 static void smc_policy_fill_accept(struct smc_policy_hook *hook, struct sock *sk,
 				   const struct inet_request_sock *ireq)
@@ -113,11 +113,11 @@ static void smc_policy_fill_accept(struct smc_policy_hook *hook, struct sock *sk
 }
 
 /*
- * Ask the program, and count a refusal.
+ * Ask the program for a verdict, and count a denial.
  *
- * Softirqs are kept off this CPU meanwhile.  Since 6.1 __bpf_trace_run() skips a
- * program that this CPU is already running; a SYN handled in a softirq on top
- * of a connect() would otherwise pass unasked, with the verdict it came with.
+ * Softirqs are disabled on this CPU meanwhile.  Since 6.1 __bpf_trace_run() skips
+ * a program that this CPU is already running.  Without this a SYN handled in a
+ * softirq on top of a connect() would get no verdict and keep the option.
  */
 static bool smc_policy_denied(struct smc_policy_hook *hook, struct sock *sk)
 {
@@ -149,10 +149,9 @@ static void smc_policy_connect(struct sock *sk)
 }
 
 /*
- * Has this request a chance to become SMC?  Not all that comes by has a smc_ok
- * that means something: DCCP's requests have none, and the ACK that completes a
- * SYN cookie comes with a new request, where SMC is off, but cookie_v6_check()
- * of 5.10 and 6.1 says so only later.
+ * Can this request become SMC?  smc_ok is not always meaningful.  DCCP's requests
+ * have none.  The ACK that completes a SYN cookie brings a new request with SMC
+ * off, but cookie_v6_check() of 5.10 and 6.1 clears smc_ok only later.
  */
 static bool smc_policy_request_asks(struct sock *sk, const struct sk_buff *skb,
 				    const struct request_sock *req)
@@ -161,7 +160,7 @@ static bool smc_policy_request_asks(struct sock *sk, const struct sk_buff *skb,
 	       tcp_hdr(skb)->syn;
 }
 
-/* Context: softirq, or process with softirqs off; the listener is not locked. */
+/* Context: softirq, or process with softirqs disabled; the listener is not locked. */
 static void smc_policy_accept(struct sock *sk, const struct sk_buff *skb, struct request_sock *req)
 {
 	struct inet_request_sock *ireq = inet_rsk(req);
@@ -194,11 +193,11 @@ static void notrace smc_policy_enter_accept(unsigned long ip, unsigned long pare
 }
 
 /*
- * RECURSION: the core calls through ftrace_ops_assist_func(), which turns preemption
- * off and lets a task into callbacks once per context (process, softirq); neither
- * hooked function is called from any callback, so no call of them is let through
- * unseen.  PERMANENT: sysctl kernel.ftrace_enabled=0 is refused while the policy is
- * in force, instead of ending it silently.
+ * RECURSION: ftrace calls through ftrace_ops_assist_func(), which disables preemption
+ * and admits a task to callbacks once per context (process, softirq).  No callback
+ * calls a hooked function, so no call of one is missed.
+ * PERMANENT: while the policy is in force, sysctl kernel.ftrace_enabled=0 is refused
+ * instead of ending the policy silently.
  */
 #define SMC_POLICY_FTRACE_FLAGS \
 	(FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_SAVE_ARGS | FTRACE_OPS_FL_PERMANENT)
@@ -235,10 +234,10 @@ static struct smc_policy_hook_point smc_policy_hook_points[SMC_POLICY_SIDES] = {
 };
 
 /*
- * By address and not by name: a name would match a static function of any module
- * too.  ftrace_location() finds the patch site from the function's address
- * since 5.18; before, it wants the site itself, which is the first instruction
- * on x86 and the second or third on arm64.
+ * The filter is an address, because a name would match static functions of modules
+ * too.  Since 5.18 ftrace_location() finds the patch site from the function's
+ * address.  Before, it needs the site itself: the first instruction on x86, the
+ * second or third on arm64.
  */
 static int smc_policy_filter(struct smc_policy_hook_point *point)
 {
@@ -251,8 +250,9 @@ static int smc_policy_filter(struct smc_policy_hook_point *point)
 }
 
 /*
- * An empty filter is freed, and leaves the ops ready for another registration;
- * ftrace_free_filter() leaves it dangling, and 5.10 does not export it.
+ * Setting an empty filter frees the old one and leaves the ops ready for another
+ * registration.  ftrace_free_filter() would leave a dangling pointer, and 5.10 does
+ * not export it.
  */
 static void smc_policy_unfilter(struct smc_policy_hook_point *point)
 {
@@ -273,14 +273,14 @@ static int smc_policy_hook_register(struct smc_policy_hook_point *point)
 }
 
 /*
- * The ops lie in module memory, so register_ftrace_function() marked them
- * FTRACE_OPS_FL_DYNAMIC, and ftrace_shutdown() of 5.10, 6.1 and 6.12 waits after it
- * has taken the calls out of the code: synchronize_rcu_tasks_rude() until no CPU
- * is where preemption is off, that is inside the callback, and, in kernels with
- * preemption, synchronize_rcu_tasks() until no task is left preempted in the
- * trampoline or in the last instructions of the callback.  The tracepoint fires
- * nowhere but in the callback, so its probes are through as well and
- * tracepoint_synchronize_unregister() would have nothing to wait for.
+ * After this, no CPU runs a callback.  The ops lie in module memory, so
+ * register_ftrace_function() marked them FTRACE_OPS_FL_DYNAMIC.  For such ops
+ * ftrace_shutdown() of 5.10, 6.1 and 6.12 removes the calls from the code and then
+ * waits: synchronize_rcu_tasks_rude() until no CPU is inside a callback, where
+ * preemption is disabled; and, in kernels with preemption, synchronize_rcu_tasks()
+ * until no task is preempted in the trampoline or in the last instructions of a
+ * callback.  The tracepoint fires only in the callback, so its probes have returned
+ * too: tracepoint_synchronize_unregister() would have nothing to wait for.
  */
 static void smc_policy_hook_unregister(struct smc_policy_hook_point *point)
 {

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * smc_policy - lets a BPF program decide which TCP connections may ask for SMC,
- * on kernels that lack smc_hs_ctrl (before 6.19).
+ * on kernels without smc_hs_ctrl (before 6.19).
  *
  * Each connection that asks for SMC fires the writable tracepoint
- * smc_policy_verdict with a struct smc_policy_hook; a program attached to it
- * (raw_tracepoint.w/smc_policy_verdict) writes the verdict.  Without a program the
- * module changes nothing.  A denied connection is plain TCP from its first
- * packet on.  Other connections cost a function call and one test.
+ * smc_policy_verdict with a struct smc_policy_hook.  An attached program
+ * (raw_tracepoint.w/smc_policy_verdict) writes the verdict.  A denied connection is
+ * plain TCP from its first packet on.  Without a program the module changes nothing.
+ * A connection that does not ask for SMC costs a function call and one test.
  *
  * /sys/module/smc_policy/version             version of the module
  * /sys/module/smc_policy/parameters/, all read-only, refused at load time:
- *   abi               SMC_POLICY_HOOK_ABI, to be compared by who loads the program
- *   hooked            1 while connections are seen: SMC is there and the hooks are in
- *   connects_asked    connections that asked for SMC, by connect() ...
- *   connects_denied   ... and were turned into plain TCP here
- *   accepts_asked     the same for what SMC listeners were asked by SMC peers
- *   accepts_denied
+ *   abi               SMC_POLICY_HOOK_ABI; the program's loader compares it
+ *   hooked            1 while SMC is present and the hooks see its connections
+ *   connects_asked    outgoing connections that asked for SMC
+ *   connects_denied   those of them that the module turned into plain TCP
+ *   accepts_asked     incoming connections of SMC peers to SMC listeners
+ *   accepts_denied    those of them that the module turned into plain TCP
  *
- * net.smc_policy.cookie    per network namespace, read-only: the number that the program
- *   is told for it; the kernel's own cookie where it has one.
+ * net.smc_policy.cookie    per network namespace, read-only: the cookie that the
+ *   program gets for the namespace, which is the kernel's own if it has one.
  * net.smc_policy.enabled   per network namespace, 0 or 1, default 1.  0: the module
- *   leaves the namespace alone and does not count there.  Read-only in network
- *   namespaces that belong to another user namespace than the initial one.
+ *   leaves the namespace alone and does not count there, so every connection that asks
+ *   for SMC may have it.  Read-only in a network namespace whose user namespace is not
+ *   the initial one.
  *
  * While a program is attached the module cannot be removed.  A program cannot be
  * attached before the module is loaded.
@@ -38,11 +39,11 @@
 #include "compat.h"
 #include "smc_policy.h"
 
-/* Serialises the hooks' coming and going; taken inside module_notify_list's lock. */
+/* Serialises registering and unregistering the hooks; nests inside module_notify_list's lock. */
 static DEFINE_MUTEX(smc_policy_hooks_mutex);
 static int smc_policy_hooked; /* written under smc_policy_hooks_mutex */
 
-/* A set operation has to exist, parse_one() of kernel/params.c calls it unseen. */
+/* A set operation must exist: parse_one() of kernel/params.c calls it without a check. */
 static int smc_policy_param_refuse(const char *val, const struct kernel_param *kp)
 {
 	return -EPERM;
@@ -107,7 +108,7 @@ static void smc_policy_hook_out(void)
 	mutex_unlock(&smc_policy_hooks_mutex);
 }
 
-/* Say that hooking failed, what this means and what to do. */
+/* Report that hooking failed, what this means and what to do. */
 static void smc_policy_report(const char *meaning, int rc)
 {
 	pr_err("%s: cannot hook tcp_connect and security_inet_conn_request, error %d; %s\n",
@@ -118,14 +119,15 @@ static void smc_policy_report(const char *meaning, int rc)
 }
 
 /*
- * Follow the module "smc".  COMING is before its init runs, so the hooks are in
- * before the first SMC connection.  LIVE is after, for a smc that was between the
- * two when this notifier was registered; what failed at COMING is tried again and
- * reported.  GOING is after its exit, or after its init failed.
+ * Follow the module "smc".  COMING arrives before its init runs, so the hooks are
+ * registered before the first SMC connection.  LIVE arrives after its init; it serves
+ * an smc that was between the two when this notifier was registered, and it retries
+ * and reports what failed at COMING.  GOING arrives after its exit, or after its init
+ * has failed.
  *
- * Context: process.  The chain's rwsem is held for reading and module_mutex is
- * not (load_module(), delete_module()), so ftrace's locks can be taken and waiting
- * for RCU is allowed, as kernel/livepatch does from the same place.
+ * Context: process.  The caller (load_module(), delete_module()) holds the chain's
+ * rwsem for reading, but not module_mutex.  So ftrace's locks can be taken here and
+ * waiting for RCU is allowed; kernel/livepatch does both from the same place.
  */
 static int smc_policy_module_event(struct notifier_block *nb, unsigned long event, void *data)
 {
@@ -142,7 +144,7 @@ static int smc_policy_module_event(struct notifier_block *nb, unsigned long even
 	case MODULE_STATE_LIVE:
 		rc = smc_policy_hook_in();
 		if (rc)
-			smc_policy_report("SMC is here, the policy is not applied to it", rc);
+			smc_policy_report("SMC is present, but the policy is not applied to it", rc);
 		break;
 	case MODULE_STATE_GOING:
 		smc_policy_hook_out();
@@ -156,9 +158,9 @@ static struct notifier_block smc_policy_module_notifier = {
 };
 
 /*
- * smc_init() sets the key last and smc_exit() clears it first, so with the notifier
- * already registered no coming or going is missed.  A built-in SMC has set it at
- * boot.
+ * smc_init() sets the key last and smc_exit() clears it first.  The notifier is
+ * registered before the key is read, so no coming or going is missed.  A built-in SMC
+ * sets the key at boot.
  */
 static bool smc_policy_smc_present(void)
 {
@@ -193,8 +195,9 @@ failed:
 }
 
 /*
- * No notification can be under way once its notifier is unregistered, so the hooks
- * stay out; and no hook is running once they are out, so what they read can go.
+ * Once the notifier is unregistered no notification is under way, so nothing
+ * registers the hooks again.  Once the hooks are unregistered none is running, so the
+ * data that they read can be freed.
  */
 static void __exit smc_policy_exit(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The switch of each network namespace, sysctl net.smc_policy.enabled, and its number,
- * net.smc_policy.cookie.
+ * The switch of each network namespace, sysctl net.smc_policy.enabled, and its cookie,
+ * sysctl net.smc_policy.cookie.
  */
 #include <linux/ktime.h>
 #include <linux/user_namespace.h>
@@ -14,9 +14,9 @@
  * struct smc_policy_netns - what the module keeps for one network namespace
  * @enabled: 0 or 1, the sysctl's value; written by proc_dointvec_minmax() with
  *           WRITE_ONCE(), read by the hooks
- * @cookie: the kernel's, or one of the module's own
+ * @cookie: the kernel's, or one that the module has made
  * @header: of the registered table
- * @table: the entries, and an empty one where tables end so (before 6.6)
+ * @table: the entries, and the empty one that ends a table before 6.6
  */
 struct smc_policy_netns {
 	int enabled;
@@ -25,15 +25,15 @@ struct smc_policy_netns {
 	struct ctl_table table[3];
 };
 
-/* Last cookie that was given out where the kernel has none. */
+/* The last cookie that the module has made; used where the kernel has none. */
 static atomic_long_t smc_policy_last_cookie;
 
 static unsigned int smc_policy_netns_id;
 
 /*
- * The memory behind net_generic() is freed after all pernet exits, when the
- * namespace has no device and no socket left, or by unregister_pernet_subsys(),
- * when the hooks are gone.
+ * The memory behind net_generic() outlives the hooks' use of it.  It is freed after
+ * all pernet exits, when the namespace has no device and no socket left, or by
+ * unregister_pernet_subsys(), when the hooks are unregistered.
  */
 bool smc_policy_netns_enabled(const struct net *net)
 {
@@ -50,9 +50,9 @@ u64 smc_policy_netns_cookie(const struct net *net)
 }
 
 /*
- * Whoever creates a user namespace is root in network namespaces made in it,
- * and net_ctl_permissions() lets him write what the owner may write.  The
- * policy is the host's, so there the switch can only be read.
+ * The creator of a user namespace is root in the network namespaces made in it, and
+ * net_ctl_permissions() allows that root what the owner may do.  The policy is the
+ * host's, so in such namespaces the switch is read-only.
  */
 static umode_t smc_policy_netns_mode(const struct net *net)
 {
@@ -103,7 +103,7 @@ static struct pernet_operations smc_policy_netns_ops = {
 
 int __init smc_policy_netns_init(void)
 {
-	/* Later than any that was given out before the module was loaded again. */
+	/* Beyond every cookie made before the module was unloaded and loaded again. */
 	atomic_long_set(&smc_policy_last_cookie, ktime_get_boottime_ns());
 	return register_pernet_subsys(&smc_policy_netns_ops);
 }

@@ -3,12 +3,12 @@
  * The tracepoint that a BPF program attaches to and writes its verdict through
  * (raw_tracepoint.w/smc_policy_verdict).
  *
- * It is a trace event, not a bare DECLARE_TRACE_WRITABLE: before 5.16 only
- * events of a module are in the table from which BPF finds its tracepoints.
- * As an event it can be watched too:
+ * It is a trace event and not a bare DECLARE_TRACE_WRITABLE, because before 5.16 BPF
+ * finds only those tracepoints of a module that are events.  An event can also be
+ * watched:
  *   echo 1 > /sys/kernel/tracing/events/smc_policy/smc_policy_verdict/enable
- * Probes run in the order they were attached, so the event shows the program's
- * verdict if it was enabled after the program.
+ * Probes run in the order in which they were attached.  So the event shows the
+ * program's verdict if it was enabled after the program was attached.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM smc_policy
@@ -63,8 +63,8 @@ DECLARE_EVENT_CLASS(smc_policy_class,
 );
 
 /*
- * Only some of the passes of <trace/define_trace.h> know writable events, the
- * others take an event as any other (as include/trace/events/nbd.h).
+ * Only some passes of <trace/define_trace.h> define writable events.  The others
+ * treat this event like any other, as include/trace/events/nbd.h does.
  */
 #undef SMC_POLICY_EVENT
 #ifdef DEFINE_EVENT_WRITABLE
