@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What `auto` remembers: keys and values of the maps in which the BPF programs learn, also
- * the memory of `simulate` and the content of STATE_DIR/learned.  Pinned, so a change of
- * layout raises SMC_POLICY_PIN_ABI.  Times are CLOCK_MONOTONIC in ns, 0: never.
+ * What `auto` remembers: keys and values of the maps in which the BPF programs learn.  They
+ * are also the memory of `simulate` and the content of STATE_DIR/learned.  The maps are pinned,
+ * so a change of layout raises SMC_POLICY_PIN_ABI.  Times are CLOCK_MONOTONIC in ns, 0: never.
  */
 #ifndef SMC_POLICY_AUTO_H
 #define SMC_POLICY_AUTO_H
@@ -122,9 +122,9 @@ struct smc_policy_ends {
 	__u32 reserved; /* zero */
 };
 
-/* An SMC connection from when both ends have shown the option, by its TCP socket's cookie. */
+/* A connection whose ends have both sent the option, by the cookie of its TCP socket. */
 struct smc_policy_smc {
-	__u64 begun; /* when both ends had shown the option */
+	__u64 begun; /* when both ends had sent the option */
 	__u64 sent, received; /* bytes that SMC has carried */
 	__u32 slot; /* counter slot of the rule that allowed it */
 	__u32 epoch; /* of that slot's struct smc_policy_rule_state */
@@ -132,36 +132,36 @@ struct smc_policy_smc {
 	__u8 flags; /* SMC_POLICY_SMC_* */
 	__u16 port; /* service port, host byte order */
 	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
-	__u32 syns_resent; /* SYNs, or SYN-ACKs, that this end had to send again */
+	__u32 syns_resent; /* SYNs or SYN-ACKs that this end has retransmitted */
 };
 
-#define SMC_POLICY_SMC_FALLBACK 1u /* it is on TCP, and counted no more */
+#define SMC_POLICY_SMC_FALLBACK 1u /* it is on TCP, and no longer counted */
 #define SMC_POLICY_SMC_PROVEN 2u /* SMC has carried data */
 
-/* rule_state: by counter slot; slot 0 is the host, all rules and the default together. */
+/* rule_state: by counter slot; slot 0 is the whole host, all rules and the default. */
 struct smc_policy_rule_state {
 	__u64 due; /* theoretical arrival time of the next SMC connection, ns */
-	__s64 live; /* SMC connections */
+	__s64 live; /* open SMC connections */
 	__u32 epoch; /* raised whenever another rule gets the slot */
 	__u32 reserved; /* zero */
 };
 
-/* How the way to a peer prefix does with SMC. */
+/* The state of the path to a peer prefix. */
 enum smc_policy_path_state {
-	SMC_POLICY_PATH_CLOSED = 0, /* nothing known against it */
+	SMC_POLICY_PATH_CLOSED = 0, /* no evidence against it */
 	SMC_POLICY_PATH_SUSPECT =
-		1, /* SYNs with the option stay unanswered: TCP, to see if others do */
-	SMC_POLICY_PATH_OPEN = 2, /* TCP until the time is over */
+		1, /* SYNs with the option get no answer: TCP, to see whether others get one */
+	SMC_POLICY_PATH_OPEN = 2, /* TCP until its time is over */
 	SMC_POLICY_PATH_HALF_OPEN = 3, /* one connection probes */
 	SMC_POLICY_PATH_STATES = 4,
 };
 
-/* What speaks against a path. */
+/* Kinds of evidence against a path. */
 enum smc_policy_evidence {
-	SMC_POLICY_EVIDENCE_SYN = 0, /* SYNs with the option unanswered, those without answered */
-	SMC_POLICY_EVIDENCE_TIMEOUT = 1, /* the option was answered, the CLC handshake was not */
+	SMC_POLICY_EVIDENCE_SYN = 0, /* SYNs without the option are answered, those with it not */
+	SMC_POLICY_EVIDENCE_TIMEOUT = 1, /* the option was answered, but not the CLC handshake */
 	SMC_POLICY_EVIDENCE_GARBLED =
-		2, /* what came is not CLC: the option was echoed or stripped one way */
+		2, /* data that is not CLC: the option was echoed, or stripped one way */
 	SMC_POLICY_EVIDENCE_RESET = 3, /* the connection broke in the CLC handshake */
 	SMC_POLICY_EVIDENCES = 4,
 };
@@ -174,47 +174,47 @@ struct smc_policy_path_key {
 };
 
 struct smc_policy_path {
-	__u64 since; /* when it came into its state */
-	__u64 until; /* when that ends; closed: 0 */
+	__u64 since; /* when its state began */
+	__u64 until; /* when its state ends; closed: 0 */
 	__u64 voted; /* when the last vote came */
-	__u64 answered; /* suspect: 0: no SYN without the option was; bpf/path.bpf.h */
+	__u64 answered; /* suspect: 0 until a SYN without the option is answered; see bpf/path.bpf.h */
 	__u32 votes; /* against it, while it is closed */
-	__u32 syn_votes; /* of those, unanswered SYNs, since one with the option was answered */
-	__u32 backoff; /* seconds that it was open last, 0: never */
-	__u32 evidence[SMC_POLICY_EVIDENCES]; /* connections, since it was closed last */
+	__u32 syn_votes; /* those of unanswered SYNs since one with the option was answered */
+	__u32 backoff; /* seconds of its last open time, 0: never open */
+	__u32 evidence[SMC_POLICY_EVIDENCES]; /* connections since it was last closed */
 	__u32 state; /* enum smc_policy_path_state */
 	__u32 code; /* of the last fallback that was evidence, 0: none */
 };
 
 _Static_assert(sizeof(struct smc_policy_path) == 72, "path size");
 
-/* What is one for the whole host. */
+/* State of the whole host. */
 struct smc_policy_host {
 	__u64 cooldown_until; /* no SMC until then */
 	__u32 cooldown; /* seconds of the last pause, 0: none */
-	__u32 cooldown_code; /* the resource error that brought it */
+	__u32 cooldown_code; /* the resource error that caused it */
 	__u64 cooldown_times;
 	__u64 lost; /* connections that teach nothing: no table had room for them any more */
 	__u64 suspect_until; /* some path may be suspect until then */
 	__u32 reserved;
-	__u32 smc_events; /* 1: SMC's tracepoints tell what it carries and why it falls back */
-	__u32 wake; /* 1: the daemon sleeps and wants to know of the next connection */
+	__u32 smc_events; /* 1: SMC's tracepoints report bytes and causes of fallbacks */
+	__u32 wake; /* 1: the daemon sleeps, and the next connection wakes it */
 	__u32 recording; /* 1: every closed connection goes to the ring buffer */
-	/* SMC's tracepoints see all of a connection that begins then or later; 0: there are none. */
+	/* SMC's tracepoints see the whole of connections that begin from then on; 0: none attached. */
 	__u64 judged_from;
 	__u64 unrecorded; /* closed connections for which the ring buffer had no room */
-	__u32 paths_known; /* 0: no path was ever harmed, so none need be looked up */
-	__u32 peers_known; /* 0: likewise, no peer was ever without SMC */
+	__u32 paths_known; /* 0: no path was ever harmed, so no decision looks one up */
+	__u32 peers_known; /* 0: no peer was ever without SMC, so no decision looks one up */
 };
 
-/* A closed connection, in the ring buffer; or, if closed is 0, only a call to wake up. */
+/* A closed connection, in the ring buffer.  If closed is 0, the record only wakes the daemon. */
 struct smc_policy_record {
 	__u64 opened, closed; /* CLOCK_MONOTONIC, ns */
 	__u64 sent, received; /* bytes */
 	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
 	__u16 port; /* service port, host byte order */
 	__u8 side; /* enum smc_policy_side */
-	__u8 smc; /* 1: SMC has carried it */
+	__u8 smc; /* 1: it was on SMC */
 	__u32 rtt; /* us, smoothed, 0: unknown */
 };
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keys and values of the maps that the daemon and the BPF programs share, and
- * the data of the program behind `policy test`.  All of it lives in pinned
- * maps, so a change of layout raises SMC_POLICY_PIN_ABI.
+ * Keys and values of the maps that the daemon shares with the BPF programs, and
+ * the data of the program behind `policy test`.  The maps are pinned, so a change
+ * of layout raises SMC_POLICY_PIN_ABI.
  */
 #ifndef SMC_POLICY_MAPS_H
 #define SMC_POLICY_MAPS_H
@@ -35,7 +35,7 @@ struct smc_policy_rule_slot {
 	__u64 retired; /* generation that dropped the rule, 0: in force */
 };
 
-/* What is asked. */
+/* The question to `policy_test`. */
 struct smc_policy_query {
 	__be32 peer[4]; /* network byte order; IPv4 as ::ffff:a.b.c.d */
 	__u64 netns_cookie;
@@ -44,7 +44,7 @@ struct smc_policy_query {
 	__u8 reserved[5]; /* zero */
 };
 
-/* What is answered. */
+/* Its answer. */
 struct smc_policy_answer {
 	__u64 generation; /* of the image that decided, 0: none could be read */
 	__u32 slot; /* counter slot of the rule, SMC_POLICY_SLOT_DEFAULT: none */
@@ -53,7 +53,7 @@ struct smc_policy_answer {
 	__u16 reserved; /* zero */
 };
 
-/* What the program `policy_test` is given as a packet, and gives back. */
+/* The packet that the program `policy_test` gets, and returns with the answer filled in. */
 struct smc_policy_test {
 	struct smc_policy_query query;
 	struct smc_policy_answer answer;

@@ -19,7 +19,7 @@ enum smc_policy_side {
 	SMC_POLICY_SIDES = 2,
 };
 
-/* What a rule says.  Between rules that are otherwise equal the lower one wins. */
+/* What a rule does.  Of rules that are equal otherwise, the one with the lower number wins. */
 enum smc_policy_action {
 	SMC_POLICY_DENY = 0,
 	SMC_POLICY_AUTO = 1,
@@ -27,20 +27,20 @@ enum smc_policy_action {
 	SMC_POLICY_ACTIONS = 3,
 };
 
-/* What a connection gets.  Zero is the safe one. */
+/* What a connection gets.  Zero is the safe verdict. */
 enum smc_policy_verdict {
 	SMC_POLICY_TCP = 0,
 	SMC_POLICY_SMC = 1,
 };
 
-/* Why it gets that. */
+/* Why a connection gets its verdict. */
 enum smc_policy_reason {
-	SMC_POLICY_REASON_RULE = 0, /* an allow or deny rule said so */
+	SMC_POLICY_REASON_RULE = 0, /* an allow or deny rule decided */
 	SMC_POLICY_REASON_DEFAULT = 1, /* no rule matched */
-	SMC_POLICY_REASON_LONG_LIVED = 2, /* auto: learned, worth it */
-	SMC_POLICY_REASON_SHORT_LIVED = 3, /* auto: learned, not worth it */
+	SMC_POLICY_REASON_LONG_LIVED = 2, /* auto: expected to pay */
+	SMC_POLICY_REASON_SHORT_LIVED = 3, /* auto: expected not to pay */
 	SMC_POLICY_REASON_UNPROVEN = 4, /* auto: nothing known yet */
-	SMC_POLICY_REASON_PACING = 5, /* the rest override an smc */
+	SMC_POLICY_REASON_PACING = 5, /* this one and the rest override smc */
 	SMC_POLICY_REASON_BUDGET = 6,
 	SMC_POLICY_REASON_RTT = 7,
 	SMC_POLICY_REASON_BREAKER = 8,
