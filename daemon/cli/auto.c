@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/plural.h"
 #include "policy/value.h"
 
 #define SHOWN 20 /* peers, and subnets, without --all */
@@ -76,10 +77,13 @@ static json_t *no_smc_text(const json_t *peer)
 	if (!json_is_object(no_smc))
 		return json_string("");
 	if (json_is_null(json_object_get(no_smc, "until")))
-		return json_sprintf("%s, %lld times", cli_text(no_smc, "code"),
-				    (long long)cli_number(no_smc, "times"));
-	return json_sprintf("%s, %lld times, until %s", cli_text(no_smc, "code"),
-			    (long long)cli_number(no_smc, "times"), cli_text(no_smc, "until"));
+		return json_sprintf("%s, %lld %s", cli_text(no_smc, "code"),
+				    (long long)cli_number(no_smc, "times"),
+				    cli_plural(no_smc, "times", "time", "times"));
+	return json_sprintf("%s, %lld %s, until %s", cli_text(no_smc, "code"),
+			    (long long)cli_number(no_smc, "times"),
+			    cli_plural(no_smc, "times", "time", "times"),
+			    cli_text(no_smc, "until"));
 }
 
 static json_t *peer_rows(const json_t *peers)
@@ -103,8 +107,8 @@ static json_t *peer_rows(const json_t *peers)
 	return rows;
 }
 
-/* Print @rows, a heading and what @show gives of @known. */
-static void print_ranked(json_t *rows, const char *what, json_int_t known)
+/* Print @rows, a heading and the first of @known things, of which one is called @one. */
+static void print_ranked(json_t *rows, const char *one, json_int_t known)
 {
 	autojson json_t *owned = rows;
 	json_int_t more = known - (json_int_t)(json_array_size(owned) - 1);
@@ -114,7 +118,9 @@ static void print_ranked(json_t *rows, const char *what, json_int_t known)
 	putchar('\n');
 	table_print(owned);
 	if (more > 0)
-		printf("and %lld more %s: --all shows them\n", (long long)more, what);
+		printf("and %lld more %s%s: --all shows %s\n", (long long)more, one,
+		       plural((unsigned long long)more, "", "s"),
+		       plural((unsigned long long)more, "it", "them"));
 }
 
 /* ---- breakers, cool-down ---- */
@@ -163,10 +169,11 @@ void cli_print_obstacles(const json_t *learned)
 		print_breaker(i ? "" : "breakers", breaker);
 	if (json_is_object(cooldown))
 		table_field("cool-down",
-			    "no SMC until %s: code %s, %llds this time, %lld times so far",
+			    "no SMC until %s: code %s, %llds this time, %lld %s so far",
 			    cli_text(cooldown, "until"), cli_text(cooldown, "code"),
 			    (long long)cli_number(cooldown, "seconds"),
-			    (long long)cli_number(cooldown, "times"));
+			    (long long)cli_number(cooldown, "times"),
+			    cli_plural(cooldown, "times", "time", "times"));
 }
 
 /* ---- the commands ---- */
@@ -175,14 +182,14 @@ static void print_shown(const json_t *learned)
 {
 	const json_t *known = json_object_get(learned, "known");
 
-	table_field("connections", "%lld are SMC",
-		    (long long)cli_number(learned, "smc_connections"));
+	table_field("connections", "%lld %s SMC", (long long)cli_number(learned, "smc_connections"),
+		    cli_plural(learned, "smc_connections", "is", "are"));
 	cli_print_obstacles(learned);
 	if (cli_number(learned, "lost"))
-		table_field(
-			"lost",
-			"%lld connections that teach nothing: raise connections or peers in [auto]",
-			(long long)cli_number(learned, "lost"));
+		table_field("lost", "%lld %s nothing: raise connections or peers in [auto]",
+			    (long long)cli_number(learned, "lost"),
+			    cli_plural(learned, "lost", "connection that teaches",
+				       "connections that teach"));
 	if (!json_array_size(json_object_get(learned, "services")) &&
 	    !json_array_size(json_object_get(learned, "peers"))) {
 		puts("nothing is learned");
@@ -190,9 +197,9 @@ static void print_shown(const json_t *learned)
 	}
 	puts("\nFor services, of a peer that is not known yet; expected and gained in set-ups.");
 	cli_print_services(json_object_get(learned, "services"));
-	print_ranked(subnet_rows(json_object_get(learned, "subnets")), "subnets",
+	print_ranked(subnet_rows(json_object_get(learned, "subnets")), "subnet",
 		     cli_number(known, "subnets"));
-	print_ranked(peer_rows(json_object_get(learned, "peers")), "peers",
+	print_ranked(peer_rows(json_object_get(learned, "peers")), "peer",
 		     cli_number(known, "peers"));
 }
 
@@ -220,9 +227,14 @@ int cli_auto_forget(struct cli *cli)
 	if (!forgotten && prefix)
 		printf("nothing is learned inside %s; \"smc-ebpf auto show %s\" tells what concerns it\n",
 		       prefix, prefix);
-	printf("forgot %lld services, %lld subnets, %lld peers, %lld breakers\n",
-	       (long long)cli_number(result, "services"), (long long)cli_number(result, "subnets"),
-	       (long long)cli_number(result, "peers"), (long long)cli_number(result, "breakers"));
+	printf("forgot %lld %s, %lld %s, %lld %s, %lld %s\n",
+	       (long long)cli_number(result, "services"),
+	       cli_plural(result, "services", "service", "services"),
+	       (long long)cli_number(result, "subnets"),
+	       cli_plural(result, "subnets", "subnet", "subnets"),
+	       (long long)cli_number(result, "peers"), cli_plural(result, "peers", "peer", "peers"),
+	       (long long)cli_number(result, "breakers"),
+	       cli_plural(result, "breakers", "breaker", "breakers"));
 	return cli_finish(CLI_DONE);
 }
 

@@ -36,6 +36,12 @@ struct cli {
 __attribute__((format(printf, 1, 2))) int cli_fail(const char *format, ...);
 __attribute__((format(printf, 2, 3))) int cli_usage(const struct cli *cli, const char *format, ...);
 
+/* One line on stderr: "warning: ...". */
+void cli_warn(const char *text);
+
+/* The same for each text of @warnings, an array of the daemon's answer. */
+void cli_warn_all(const json_t *warnings);
+
 /* The text of argument @name of the command, NULL if it is not given; of a flag any text. */
 const char *cli_value(const struct cli *cli, const char *name);
 

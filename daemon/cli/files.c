@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* policy check and policy diff: configuration files, compared with nothing and with the daemon. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,28 +10,13 @@
 #include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/plural.h"
 #include "files/config_files.h"
-#include "policy/compile.h"
+#include "policy/check.h"
 
 /* ---- check ---- */
 
-/* What only compiling finds: a policy that is too large. */
-static void check_compile(const struct policy *policy, struct policy_errors *errors)
-{
-	struct policy_image_options options = { 0 };
-	struct policy_image image;
-	struct policy_rule *rule;
-	int rc;
-
-	policy_for_each(rule, policy)
-		rule->slot = SMC_POLICY_SLOT_FIRST + (uint32_t)rule_i;
-	rc = policy_compile(policy, &options, &image);
-	if (rc)
-		policy_errors_add(errors, "the policy cannot be compiled: %s", strerror(-rc));
-	policy_image_free(&image);
-}
-
-static json_t *errors_json(const struct policy_errors *errors)
+static json_t *lines_json(const struct policy_errors *errors)
 {
 	json_t *list = json_array();
 
@@ -39,42 +25,69 @@ static json_t *errors_json(const struct policy_errors *errors)
 	return list;
 }
 
+/* What a check has found. */
+struct findings {
+	struct policy_errors errors, warnings;
+};
+
+static void clear_findings(struct findings *findings)
+{
+	policy_errors_clear(&findings->errors);
+	policy_errors_clear(&findings->warnings);
+}
+
+static void print_findings(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->errors.count; i++)
+		fprintf(stderr, "%s\n", findings->errors.lines[i]);
+	for (size_t i = 0; i < findings->warnings.count; i++)
+		cli_warn(findings->warnings.lines[i]);
+}
+
 static int print_check_json(int n, char **files, const struct policy_config *config,
-			    const struct policy_errors *errors)
+			    const struct findings *findings)
 {
 	json_t *names = json_array();
 	autojson json_t *json = NULL;
 
 	for (int i = 0; i < n; i++)
 		json_array_append_new(names, json_text(files[i]));
-	json = json_pack("{s:b, s:o, s:I, s:o}", "ok", !errors->count, "files", names, "rules",
-			 (json_int_t)config->policy.n_rules, "errors", errors_json(errors));
+	json = json_pack("{s:b, s:o, s:I, s:o, s:o}", "ok", !findings->errors.count, "files", names,
+			 "rules", (json_int_t)config->policy.n_rules, "errors",
+			 lines_json(&findings->errors), "warnings",
+			 lines_json(&findings->warnings));
 	return cli_print_json(json);
+}
+
+static void print_check(int n, char **files, const struct policy *policy)
+{
+	for (int i = 0; i < n; i++)
+		printf("%s: ok\n", files[i]);
+	printf("%zu %s, default %s\n", policy->n_rules, plural(policy->n_rules, "rule", "rules"),
+	       word_name(&words_action, (unsigned int)policy->default_action));
 }
 
 int cli_policy_check(struct cli *cli)
 {
-	struct policy_errors errors = { 0 };
+	struct findings found = { 0 };
 	struct policy_config config;
 	int rc = CLI_DONE;
 
 	policy_config_init(&config);
 	for (int i = 0; i < cli->n_words; i++)
-		config_files_read(cli->words[i], &config, &errors);
-	if (!errors.count)
-		check_compile(&config.policy, &errors);
-	for (size_t i = 0; i < errors.count; i++)
-		fprintf(stderr, "%s\n", errors.lines[i]);
+		config_files_read(cli->words[i], &config, &found.errors);
+	if (!found.errors.count)
+		policy_check(&config.policy, &found.errors, &found.warnings);
+	print_findings(&found);
 	if (cli->json)
-		rc = print_check_json(cli->n_words, cli->words, &config, &errors);
-	for (int i = 0; i < cli->n_words && !cli->json && !errors.count; i++)
-		printf("%s: ok\n", cli->words[i]);
-	if (!cli->json && !errors.count)
-		printf("%zu rules, default %s\n", config.policy.n_rules,
-		       word_name(&words_action, (unsigned int)config.policy.default_action));
-	if (errors.count)
+		rc = print_check_json(cli->n_words, cli->words, &config, &found);
+	else if (!found.errors.count)
+		print_check(cli->n_words, cli->words, &config.policy);
+	if (found.errors.count)
 		rc = CLI_FAILED;
-	policy_errors_clear(&errors);
+	else if (cli_value(cli, "strict") && found.warnings.count)
+		rc = cli_fail("--strict refuses what there are warnings about");
+	clear_findings(&found);
 	policy_config_clear(&config);
 	return cli_finish(rc);
 }
@@ -87,6 +100,7 @@ static void compare_lists(const json_t *old, const struct policy_rule *new, json
 	const json_t *file = json_object_get(old, POLICY_PEERS_FILE);
 	const char *digest = json_string_value(json_object_get(file, "digest"));
 	json_int_t peers = cli_number(file, "peers");
+	size_t n = new->n_peers - new->own_peers.n;
 	char now[17] = "", from[64] = "", to[64] = "";
 
 	if (new->peers_file)
@@ -94,9 +108,10 @@ static void compare_lists(const json_t *old, const struct policy_rule *new, json
 	if (!strcmp(digest ? digest : "", now))
 		return;
 	if (digest)
-		snprintf(from, sizeof(from), "%lld peers (%s)", (long long)peers, digest);
+		snprintf(from, sizeof(from), "%lld %s (%s)", (long long)peers,
+			 plural((unsigned long long)peers, "peer", "peers"), digest);
 	if (*now)
-		snprintf(to, sizeof(to), "%zu peers (%s)", new->n_peers - new->own_peers.n, now);
+		snprintf(to, sizeof(to), "%zu %s (%s)", n, plural(n, "peer", "peers"), now);
 	json_object_set_new(fields, POLICY_PEERS_FILE,
 			    json_pack("{s:s, s:s}", "from", from, "to", to));
 }
@@ -216,46 +231,97 @@ static int print_diff(const json_t *diff)
 }
 
 /* The files of the command line, or those that the daemon reads. */
-static int read_files(struct cli *cli, int n, char **files, struct policy_config *config)
+static int read_files(struct cli *cli, int n, char **files, struct policy_config *config,
+		      struct policy_errors *errors)
 {
-	struct policy_errors errors = { 0 };
 	autojson json_t *status = NULL;
 	int rc = n ? CLI_DONE : cli_request(cli, "status", NULL, &status);
 
 	if (rc)
 		return rc;
 	for (int i = 0; i < n; i++)
-		config_files_read(files[i], config, &errors);
+		config_files_read(files[i], config, errors);
 	if (!n) {
 		const json_t *daemon = json_object_get(status, "daemon");
 		const char *file = json_string_value(json_object_get(daemon, "config"));
 
-		config_files_load(file ? file : POLICY_CONFIG_FILE, config, &errors);
+		config_files_load(file ? file : POLICY_CONFIG_FILE, config, errors);
 	}
-	for (size_t i = 0; i < errors.count; i++)
-		fprintf(stderr, "%s\n", errors.lines[i]);
-	if (errors.count)
-		rc = cli_fail("a reload would be refused: correct the %zu error%s above",
-			      errors.count, errors.count == 1 ? "" : "s");
-	policy_errors_clear(&errors);
+	return CLI_DONE;
+}
+
+/* Put the RULE @json, which was added by command, into @policy.  Returns 0 or a negative errno. */
+static int put_added(struct policy *policy, const json_t *json)
+{
+	struct policy_rule *rule = policy_rule_new(cli_text(json, "name"));
+	struct value_error error;
+	int rc = rule ? 0 : -ENOMEM;
+
+	for (int i = 0; !rc && policy_rule_keys[i]; i++) {
+		autofree char *text = cli_property(json, policy_rule_keys[i]);
+
+		if (!text)
+			rc = -ENOMEM;
+		else if (*text)
+			rc = policy_rule_set(rule, policy_rule_keys[i], text, &error);
+	}
+	if (!rc) {
+		rule->origin = POLICY_ORIGIN_COMMAND;
+		rc = policy_put(policy, rule);
+	}
+	if (rc)
+		policy_rule_free(rule);
 	return rc;
+}
+
+/* What a check of @policy together with the rules of @list that were added by command finds. */
+static void check_merged(struct policy *policy, const json_t *list, struct findings *found)
+{
+	const json_t *rule;
+	int rc = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(list, "rules"), i, rule)
+		if (!rc && !from_file(rule))
+			rc = put_added(policy, rule);
+	if (rc)
+		policy_errors_add(&found->errors, "cannot take over the rules in force: %s",
+				  strerror(-rc));
+	else
+		policy_check(policy, &found->errors, &found->warnings);
+}
+
+/* @config is changed: rules that were added by command come into it. */
+static int diff_files(const struct cli *cli, const json_t *list, struct policy_config *config,
+		      struct findings *found)
+{
+	autojson json_t *diff = compare(list, &config->policy);
+
+	check_merged(&config->policy, list, found);
+	json_object_set_new(diff, "warnings", lines_json(&found->warnings));
+	return cli->json ? cli_print_json(diff) : print_diff(diff);
 }
 
 int cli_policy_diff(struct cli *cli)
 {
 	autojson json_t *list = NULL;
-	autojson json_t *diff = NULL;
+	struct findings found = { 0 };
 	struct policy_config config;
+	size_t n;
 	int rc;
 
 	policy_config_init(&config);
-	rc = read_files(cli, cli->n_words, cli->words, &config);
-	if (!rc)
+	rc = read_files(cli, cli->n_words, cli->words, &config, &found.errors);
+	if (!rc && !found.errors.count)
 		rc = cli_request(cli, "policy-list", NULL, &list);
-	if (!rc) {
-		diff = compare(list, &config.policy);
-		rc = cli->json ? cli_print_json(diff) : print_diff(diff);
-	}
+	if (!rc && list)
+		rc = diff_files(cli, list, &config, &found);
+	print_findings(&found);
+	n = found.errors.count;
+	if (!rc && n)
+		rc = cli_fail("a reload would be refused: correct the %zu %s above", n,
+			      plural(n, "error", "errors"));
+	clear_findings(&found);
 	policy_config_clear(&config);
 	return rc;
 }

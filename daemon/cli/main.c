@@ -8,6 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "common/options.h"
@@ -37,6 +38,20 @@ int cli_fail(const char *format, ...)
 	tell(format, args);
 	va_end(args);
 	return CLI_FAILED;
+}
+
+void cli_warn(const char *text)
+{
+	fprintf(stderr, "warning: %s\n", text);
+}
+
+void cli_warn_all(const json_t *warnings)
+{
+	const json_t *text;
+	size_t i;
+
+	json_array_foreach(warnings, i, text)
+		cli_warn(cli_string(text));
 }
 
 int cli_usage(const struct cli *cli, const char *format, ...)

@@ -9,6 +9,8 @@
 #include "cli/table.h"
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/plural.h"
+#include "policy/check.h"
 #include "wire/rule_json.h"
 
 #define LIST_WIDTH 28 /* of ports and peers in the table */
@@ -45,6 +47,7 @@ int cli_policy_add(struct cli *cli)
 	printf("rule %s %s, generation %lld\n", cli_value(cli, "name"),
 	       json_is_true(json_object_get(result, "changed")) ? "in force" : "unchanged",
 	       (long long)cli_number(result, "generation"));
+	cli_warn_all(json_object_get(result, "warnings"));
 	return cli_finish(CLI_DONE);
 }
 
@@ -91,13 +94,27 @@ static char *list_peers(const json_t *rule, size_t width)
 		       : text;
 }
 
+/* Why @rule never decides into @text; false if it does. */
+static bool never_text(const json_t *rule, char text[POLICY_NEVER_SIZE])
+{
+	const json_t *never = json_object_get(rule, "never");
+
+	if (!json_is_object(never))
+		return false;
+	policy_describe_never(cli_text(rule, "name"),
+			      json_string_value(json_object_get(never, "beaten_by")), text);
+	return true;
+}
+
 static json_t *list_row(const json_t *rule)
 {
 	autofree char *ports = table_list(json_object_get(rule, "ports"), LIST_WIDTH);
 	autofree char *peers = list_peers(rule, LIST_WIDTH);
+	bool never = json_is_object(json_object_get(rule, "never"));
 
-	return json_pack("[s, s, s, s, s, s, I, I, I]", cli_text(rule, "name"),
-			 cli_text(rule, "side"), ports, peers, cli_text(rule, "action"),
+	return json_pack("[s, s, s, s, o, s, I, I, I]", cli_text(rule, "name"),
+			 cli_text(rule, "side"), ports, peers,
+			 json_sprintf("%s%s", cli_text(rule, "action"), never ? " (never)" : ""),
 			 cli_text(rule, "origin"), cli_number(rule, "hits"),
 			 cli_number(rule, "allowed"), cli_number(rule, "denied"));
 }
@@ -107,14 +124,18 @@ static void print_list(const json_t *result)
 	autojson json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s]]", "NAME", "SIDE", "PORTS",
 					  "PEERS", "ACTION", "ORIGIN", "HITS", "SMC", "TCP");
 	const json_t *rules = json_object_get(result, "rules"), *rule;
-	size_t i;
+	size_t i, n = json_array_size(rules);
+	char text[POLICY_NEVER_SIZE];
 
 	json_array_foreach(rules, i, rule)
 		json_array_append_new(rows, list_row(rule));
-	if (json_array_size(rules))
+	if (n)
 		table_print(rows);
-	printf("%zu rules, default %s, generation %lld\n", json_array_size(rules),
+	printf("%zu %s, default %s, generation %lld\n", n, plural(n, "rule", "rules"),
 	       cli_text(result, "default"), (long long)cli_number(result, "generation"));
+	json_array_foreach(rules, i, rule)
+		if (never_text(rule, text))
+			cli_warn(text);
 }
 
 int cli_policy_list(struct cli *cli)
@@ -136,7 +157,8 @@ static void print_limits(const json_t *rule)
 		limited = true;
 	}
 	if (limited)
-		table_field("live", "%lld SMC connections", (long long)cli_number(rule, "live"));
+		table_field("live", "%lld SMC %s", (long long)cli_number(rule, "live"),
+			    cli_plural(rule, "live", "connection", "connections"));
 }
 
 static void print_learned(const json_t *learned)
@@ -153,8 +175,9 @@ static void print_learned(const json_t *learned)
 	puts("\nLearned, of a peer that is not known yet; expected and gained in set-ups:");
 	cli_print_services(top);
 	if (more > 0)
-		printf("and %lld more services: \"smc-ebpf auto show\" lists them\n",
-		       (long long)more);
+		printf("and %lld more %s\n", (long long)more,
+		       plural((unsigned long long)more, "service: \"smc-ebpf auto show\" lists it",
+			      "services: \"smc-ebpf auto show\" lists them"));
 }
 
 static void print_rule(const json_t *result)
@@ -163,6 +186,7 @@ static void print_rule(const json_t *result)
 	autofree char *ports = table_list(json_object_get(rule, "ports"), SIZE_MAX);
 	autofree char *peers = list_peers(rule, SIZE_MAX);
 	json_t *reasons = json_object_get(rule, "reasons"), *count;
+	char never[POLICY_NEVER_SIZE];
 	const char *reason;
 
 	table_field("rule", "%s", cli_text(rule, "name"));
@@ -175,6 +199,8 @@ static void print_rule(const json_t *result)
 			    cli_text(rule, "expires"));
 	print_limits(rule);
 	table_field("origin", "%s", cli_text(rule, "origin"));
+	if (never_text(rule, never))
+		table_field("warning", "%s", never);
 	table_field("hits", "%lld: %lld smc, %lld tcp", (long long)cli_number(rule, "hits"),
 		    (long long)cli_number(rule, "allowed"), (long long)cli_number(rule, "denied"));
 	json_object_foreach(reasons, reason, count)

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "wire/frame.h"
 #include "common/json.h"
+#include "common/plural.h"
 #include "wire/protocol.h"
 #include "policy/trace.h"
 
@@ -93,9 +94,8 @@ static int add_row(struct record *record, const json_t *json)
 	row.open = row.open < 0 ? 0 : row.open;
 	row.close = row.close < row.open ? row.open : row.close;
 	if (array_grow(record->rows, record->n, record->room))
-		return cli_fail(
-			"no memory for more than %zu connections; record for a shorter time",
-			record->n);
+		return cli_fail("no memory for more than %zu %s; record for a shorter time",
+				record->n, plural(record->n, "connection", "connections"));
 	record->rows[record->n++] = row;
 	return 0;
 }
@@ -292,11 +292,14 @@ static int print_summary(const struct cli *cli, const struct record *record)
 				 (json_int_t)record->lost);
 		return cli_print_json(json);
 	}
-	fprintf(out, "%zu connections in %.1f s", record->n, seconds);
+	fprintf(out, "%zu %s in %.1f s", record->n, plural(record->n, "connection", "connections"),
+		seconds);
 	if (record->before)
-		fprintf(out, "; %" PRIu64 " had opened before and are left out", record->before);
+		fprintf(out, "; %" PRIu64 " had opened before and %s left out", record->before,
+			plural(record->before, "is", "are"));
 	if (record->lost)
-		fprintf(out, "; %" PRIu64 " are lost, they came too fast", record->lost);
+		fprintf(out, "; %" PRIu64 " came too fast and %s lost", record->lost,
+			plural(record->lost, "is", "are"));
 	fputc('\n', out);
 	return cli_finish(CLI_DONE);
 }

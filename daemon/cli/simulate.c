@@ -9,6 +9,7 @@
 #include "common/buffers.h"
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/plural.h"
 #include "files/config_files.h"
 #include "policy/replay.h"
 
@@ -136,8 +137,10 @@ static int print_text(const struct replay_totals *totals, uint64_t peak_memory)
 	printf("set-ups avoided  %llu that would not have paid\n",
 	       (unsigned long long)totals->avoided);
 	printf("set-ups wasted   %llu that did not pay\n", (unsigned long long)totals->wasted);
-	printf("peak             %llu SMC connections, %.1f MiB of buffers on this host\n",
-	       (unsigned long long)totals->smc_peak, (double)peak_memory / (1 << 20));
+	printf("peak             %llu SMC %s, %.1f MiB of buffers on this host\n",
+	       (unsigned long long)totals->smc_peak,
+	       plural(totals->smc_peak, "connection", "connections"),
+	       (double)peak_memory / (1 << 20));
 	for (unsigned int i = 0; i < SMC_POLICY_REASONS; i++)
 		if (totals->reasons[i])
 			printf("%-16s %llu\n", word_name(&words_reason, i),

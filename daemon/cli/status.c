@@ -5,11 +5,13 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "common/json.h"
+#include "common/plural.h"
 
 static void print_reloaded(const json_t *result)
 {
 	printf("generation %lld%s\n", (long long)cli_number(result, "generation"),
 	       json_is_true(json_object_get(result, "changed")) ? "" : ", nothing changed");
+	cli_warn_all(json_object_get(result, "warnings"));
 }
 
 int cli_reload(struct cli *cli)
@@ -32,6 +34,20 @@ static void print_module(const json_t *kernel)
 		table_field("module", "smc_policy is not loaded");
 }
 
+#define WARNINGS_SHOWN 5
+
+static void print_warnings(const json_t *warnings)
+{
+	size_t n = json_array_size(warnings);
+
+	for (size_t i = 0; i < n && i < WARNINGS_SHOWN; i++)
+		table_field(i ? "" : "warnings", "%s", cli_string(json_array_get(warnings, i)));
+	if (n > WARNINGS_SHOWN)
+		table_field("", "%zu more %s; \"smc-ebpf policy list\" marks them",
+			    n - WARNINGS_SHOWN,
+			    plural(n - WARNINGS_SHOWN, "rule never decides", "rules never decide"));
+}
+
 static void print_lists(const json_t *status)
 {
 	const json_t *hook, *line, *netns = json_object_get(status, "netns");
@@ -40,13 +56,14 @@ static void print_lists(const json_t *status)
 	json_array_foreach(json_object_get(status, "hooks"), i, hook)
 		table_field(i ? "" : "hooks", "%s: %s (%s)", cli_text(hook, "name"),
 			    cli_text(hook, "state"), cli_text(hook, "detail"));
-	table_field("netns", "%s; enforced in %lld of %lld namespaces", cli_text(netns, "mode"),
-		    (long long)cli_number(netns, "enforced"),
-		    (long long)cli_number(netns, "found"));
+	table_field("netns", "%s; enforced in %lld of %lld %s", cli_text(netns, "mode"),
+		    (long long)cli_number(netns, "enforced"), (long long)cli_number(netns, "found"),
+		    cli_plural(netns, "found", "namespace", "namespaces"));
 	json_array_foreach(json_object_get(netns, "names"), i, line)
 		table_field("", "%s", cli_string(line));
 	json_array_foreach(json_object_get(status, "degraded"), i, line)
 		table_field(i ? "" : "degraded", "%s", cli_string(line));
+	print_warnings(json_object_get(status, "warnings"));
 }
 
 static void print_learned(const json_t *learned)
@@ -54,23 +71,27 @@ static void print_learned(const json_t *learned)
 	const json_t *service;
 	size_t i;
 
-	table_field("learned", "%lld services, %lld subnets, %lld peers; %lld connections are SMC",
+	table_field("learned", "%lld %s, %lld %s, %lld %s; %lld %s SMC",
 		    (long long)cli_number(learned, "services"),
+		    cli_plural(learned, "services", "service", "services"),
 		    (long long)cli_number(learned, "subnets"),
+		    cli_plural(learned, "subnets", "subnet", "subnets"),
 		    (long long)cli_number(learned, "peers"),
-		    (long long)cli_number(learned, "smc_connections"));
+		    cli_plural(learned, "peers", "peer", "peers"),
+		    (long long)cli_number(learned, "smc_connections"),
+		    cli_plural(learned, "smc_connections", "connection is", "connections are"));
 	json_array_foreach(json_object_get(learned, "top"), i, service)
-		table_field(
-			"",
-			"%s %lld: %s, %lld of %lld connections are worth it, %.1f set-ups gained",
-			cli_text(service, "side"), (long long)cli_number(service, "port"),
-			cli_text(service, "reason"), (long long)cli_number(service, "worthwhile"),
-			(long long)cli_number(service, "connections"),
-			json_real_value(json_object_get(service, "gained")));
+		table_field("", "%s %lld: %s, %lld of %lld %s worth it, %.1f set-ups gained",
+			    cli_text(service, "side"), (long long)cli_number(service, "port"),
+			    cli_text(service, "reason"),
+			    (long long)cli_number(service, "worthwhile"),
+			    (long long)cli_number(service, "connections"),
+			    cli_plural(service, "connections", "connection is", "connections are"),
+			    json_real_value(json_object_get(service, "gained")));
 	if (cli_number(learned, "lost"))
-		table_field("",
-			    "%lld connections taught nothing: raise connections or peers in [auto]",
-			    (long long)cli_number(learned, "lost"));
+		table_field("", "%lld %s taught nothing: raise connections or peers in [auto]",
+			    (long long)cli_number(learned, "lost"),
+			    cli_plural(learned, "lost", "connection", "connections"));
 	cli_print_obstacles(learned);
 }
 
@@ -90,8 +111,9 @@ static void print_status(const json_t *status)
 		    (long long)cli_number(rules, "command"),
 		    (long long)cli_number(rules, "runtime"));
 	print_learned(json_object_get(status, "learned"));
-	table_field("limits", "%lld rules at most; image %lld bytes",
+	table_field("limits", "%lld %s at most; image %lld bytes",
 		    (long long)cli_number(limits, "rules_max"),
+		    cli_plural(limits, "rules_max", "rule", "rules"),
 		    (long long)cli_number(limits, "image_bytes"));
 	print_lists(status);
 	table_field("kernel", "%s, SMC %s", cli_text(kernel, "release"), cli_text(kernel, "smc"));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/table.h"
+#include "common/plural.h"
 #include "policy/value.h"
 
 /* Text of a cell into @buf if it is a number, else its own. */
@@ -104,6 +105,11 @@ void table_field(const char *name, const char *format, ...)
 json_int_t cli_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
+}
+
+const char *cli_plural(const json_t *object, const char *key, const char *one, const char *more)
+{
+	return plural((unsigned long long)cli_number(object, key), one, more);
 }
 
 const char *cli_string(const json_t *value)

@@ -29,6 +29,9 @@ const char *cli_string(const json_t *value);
 json_int_t cli_number(const json_t *object, const char *key);
 const char *cli_text(const json_t *object, const char *key);
 
+/* @one or @more (common/plural.h), whichever agrees with the integer of @object at @key. */
+const char *cli_plural(const json_t *object, const char *key, const char *one, const char *more);
+
 /* Print the "text" of @result as it is. */
 void cli_print_text(const json_t *result);
 

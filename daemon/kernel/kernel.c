@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "kernel/backend.h"
 #include "kernel/internal.h"
 #include "kernel/kernel.h"
@@ -98,7 +99,8 @@ static int take_over(struct kernel *kernel, uint32_t n_slots, struct kernel_erro
 		return kernel_load_test(kernel, error);
 	if (n_slots < kernel->n_slots)
 		n_slots = kernel->n_slots;
-	log_notice("making new maps, with room for the counters of %u rules", n_slots);
+	log_notice("making new maps, with room for the counters of %u %s", n_slots,
+		   plural(n_slots, "rule", "rules"));
 	return replace(kernel, n_slots, error);
 }
 

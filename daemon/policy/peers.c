@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/plural.h"
 #include "policy/peers.h"
 
 #define FEW 512 /* peers that qsort() is fast enough for */
@@ -303,8 +304,9 @@ int policy_peers_parse(struct policy_peers *peers, const char *file, const char 
 			policy_errors_add(errors, "%s:%zu: %s", file, line, error.text);
 	}
 	if (wrong > POLICY_PEERS_ERRORS)
-		policy_errors_add(errors, "%s: %zu more lines are wrong; correct them alike", file,
-				  wrong - POLICY_PEERS_ERRORS);
+		policy_errors_add(errors, "%s: %zu more %s wrong; correct them alike", file,
+				  wrong - POLICY_PEERS_ERRORS,
+				  plural(wrong - POLICY_PEERS_ERRORS, "line is", "lines are"));
 	if (!wrong && peers->n == before)
 		policy_errors_add(
 			errors,

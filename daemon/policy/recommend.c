@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/plural.h"
 #include "policy/learn.h"
 #include "policy/recommend.h"
 
@@ -303,14 +304,16 @@ static void write_seen(FILE *out, const struct recommendation *one)
 	char bytes[VALUE_TEXT_SIZE];
 
 	if (one->expected) {
-		fprintf(out, "# only %llu connections have closed; one promises %.1f set-ups\n",
+		fprintf(out, "# only %llu %s closed; one promises %.1f set-ups\n",
 			(unsigned long long)tally->connections,
+			plural(tally->connections, "connection has", "connections have"),
 			(double)one->expected / SMC_AUTO_ONE);
 		return;
 	}
 	value_format_bytes(tally->bytes, bytes);
-	fprintf(out, "# %llu connections, %.1f %% of them worth SMC, %s\n",
+	fprintf(out, "# %llu %s, %.1f %% of them worth SMC, %s\n",
 		(unsigned long long)tally->connections,
+		plural(tally->connections, "connection", "connections"),
 		100 * (double)tally->worthwhile / (double)tally->connections, bytes);
 }
 
@@ -321,8 +324,8 @@ static void write_memory(FILE *out, const struct recommendation *one, uint64_t c
 	value_format_bytes(connection_memory, each);
 	value_format_bytes(connection_memory * one->live, all);
 	if (one->live)
-		fprintf(out, "# each takes %s of memory; %" PRIu64 " live now: %s\n", each,
-			one->live, all);
+		fprintf(out, "# each takes %s of memory; %" PRIu64 " %s now: %s\n", each, one->live,
+			plural(one->live, "lives", "live"), all);
 	else
 		fprintf(out, "# each takes %s of memory; none lives now\n", each);
 }
@@ -365,9 +368,12 @@ char *recommend_text(const struct recommend_list *list, const struct recommend_u
 		return NULL;
 	fprintf(out,
 		"# Proposed from %" PRIu64
-		" connections of services that were seen at least %d times: "
-		"%zu services,\n# of which %zu cannot be decided, and are best left as they are.\n",
-		list->connections, RECOMMEND_ENOUGH, list->services, list->undecided);
+		" %s of services that were seen at least %d times: %zu %s,\n"
+		"# of which %zu cannot be decided, and %s best left as %s.\n",
+		list->connections, plural(list->connections, "connection", "connections"),
+		RECOMMEND_ENOUGH, list->services, plural(list->services, "service", "services"),
+		list->undecided, plural(list->undecided, "is", "are"),
+		plural(list->undecided, "it is", "they are"));
 	if (!list->n)
 		fputs("# Nothing to propose yet.\n", out);
 	for (size_t i = 0; i < list->n; i++) {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/plural.h"
 #include "policy/trace.h"
 
 enum column {
@@ -31,7 +32,8 @@ static int split(char *line, char *columns[COLUMNS], struct value_error *error)
 		strsep(&rest, ",");
 	while (n > 0 && n <= COLUMNS && !columns[n - 1])
 		n--;
-	return value_refuse(error, "%d columns; write the %d of " TRACE_HEADER, n, COLUMNS);
+	return value_refuse(error, "%d %s; write the %d of " TRACE_HEADER, n,
+			    plural((unsigned int)n, "column", "columns"), COLUMNS);
 }
 
 /* "12", "12.345", "1.5e3": seconds, into ns. */

@@ -63,8 +63,9 @@ json_t *answer_policy_add(struct request *request)
 	    server_add_rule(server, rule, is_given(request, "replace"), &changed, &request->error))
 		return NULL;
 	rule = policy_find(&server->in_force, text_argument(request, "name"));
-	return json_pack("{s:I, s:b, s:o}", "generation", generation(request), "changed", changed,
-			 "rule", rule ? report_rule(server, rule) : json_null());
+	return json_pack("{s:I, s:b, s:o, s:o}", "generation", generation(request), "changed",
+			 changed, "rule", rule ? report_rule(server, rule) : json_null(),
+			 "warnings", warnings_report(server, text_argument(request, "name")));
 }
 
 /* ---- policy del, policy flush ---- */
@@ -277,5 +278,6 @@ json_t *answer_reload(struct request *request)
 
 	if (server_reload(request->server, &changed, &request->lines, &request->error))
 		return NULL;
-	return json_pack("{s:I, s:b}", "generation", generation(request), "changed", changed);
+	return json_pack("{s:I, s:b, s:o}", "generation", generation(request), "changed", changed,
+			 "warnings", warnings_report(request->server, NULL));
 }

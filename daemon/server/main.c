@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/options.h"
+#include "common/plural.h"
 #include "files/config_files.h"
 #include "server/server.h"
 
@@ -32,7 +33,8 @@ static int check(const char *config_file)
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);
 	if (!rc)
-		printf("%s: ok, %zu rules\n", config_file, config.policy.n_rules);
+		printf("%s: ok, %zu %s\n", config_file, config.policy.n_rules,
+		       plural(config.policy.n_rules, "rule", "rules"));
 	policy_errors_clear(&errors);
 	policy_config_clear(&config);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;

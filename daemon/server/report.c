@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/plural.h"
 #include "server/lessons.h"
 #include "server/report.h"
 
@@ -160,6 +161,7 @@ json_t *report_rule(const struct server *server, const struct policy_rule *rule)
 		(json_int_t)tcp, "reasons",
 		report_reasons(&counters, smc_reason_of(rule->action, SMC_POLICY_REASON_RULE)),
 		"live", (json_int_t)(state.live > 0 ? state.live : 0));
+	json_object_set_new(json, "never", warnings_never(server, rule));
 	json_object_set_new(json, POLICY_PEERS_FILE, report_peers_file(rule));
 	report_limits_of(&rule->limits, json);
 	return json;
@@ -297,8 +299,8 @@ static void summarize(const struct server *server, const struct backend_hooks *h
 	else if (out)
 		snprintf(buf, size,
 			 "%s enforces the policy on every connection that asks for SMC, but not in "
-			 "%zu of %zu network namespaces; see degraded",
-			 who, out, netns->n);
+			 "%zu of %zu network %s; see degraded",
+			 who, out, netns->n, plural(netns->n, "namespace", "namespaces"));
 	else
 		snprintf(buf, size, "%s enforces the policy on every connection that asks for SMC",
 			 who);
@@ -449,7 +451,7 @@ json_t *report_status(const struct server *server)
 	kernel_describe(server->kernel, &hooks);
 	kernel_enforce_netns(server->kernel, false, &netns);
 	summarize(server, &hooks, &netns, summary, sizeof(summary));
-	json = json_pack("{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	json = json_pack("{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "backend", word_name(&words_backend, server->backend), "enforcing",
 			 is_enforcing(server, &hooks), "summary", json_text(summary), "generation",
 			 (json_int_t)server->generation, "default",
@@ -457,8 +459,8 @@ json_t *report_status(const struct server *server)
 			 "rules", report_rule_counts(server), "hooks", report_hooks(&hooks),
 			 "netns", report_netns(server, &netns), "learned", lessons_summary(server),
 			 "limits", report_limits(server), "degraded",
-			 report_degraded(server, &netns), "daemon", report_daemon(server), "kernel",
-			 report_kernel(&module));
+			 report_degraded(server, &netns), "warnings", warnings_report(server, NULL),
+			 "daemon", report_daemon(server), "kernel", report_kernel(&module));
 	netns_list_clear(&netns);
 	return json;
 }

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "policy/learn.h"
 #include "server/lessons.h"
 #include "server/saved.h"
@@ -341,11 +342,12 @@ static void restore_all(const struct server *server, struct reader *reader)
 			restored++;
 	}
 	restore_cooldown(server, &passage, header);
-	log_info("%u records of what was learned are back, saved %llu s ago", restored,
+	log_info("%u %s of what was learned %s back, saved %llu s ago", restored,
+		 plural(restored, "record", "records"), plural(restored, "is", "are"),
 		 (unsigned long long)(passage.elapsed / SMC_AUTO_SEC));
 	if (dropped)
-		log_notice("%u records of what was learned are another release's: dropped",
-			   dropped);
+		log_notice("%u %s of what was learned %s another release's: dropped", dropped,
+			   plural(dropped, "record", "records"), plural(dropped, "is", "are"));
 }
 
 static void set_aside(const struct server *server)

@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "files/config_files.h"
 #include "kernel/netns.h"
 #include "server/control.h"
@@ -206,9 +207,11 @@ static int compile(struct server *server, const struct policy_settings *settings
 
 	if (rc == -ENOSPC)
 		return kernel_fail(error, rc,
-				   "there is room for the counters of %u rules and all are in use; "
-				   "\"systemctl restart smc-policyd\" makes more",
-				   kernel_slots(server->kernel) - SMC_POLICY_SLOT_FIRST);
+				   "there is room for the counters of %u %s, and all of it is in "
+				   "use; \"systemctl restart smc-policyd\" makes more",
+				   kernel_slots(server->kernel) - SMC_POLICY_SLOT_FIRST,
+				   plural(kernel_slots(server->kernel) - SMC_POLICY_SLOT_FIRST,
+					  "rule", "rules"));
 	if (!rc)
 		rc = policy_compile(live, &options, image);
 	if (rc)
@@ -225,6 +228,7 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 {
 	uint64_t generation = server->generation + 1, start = clock_us(CLOCK_MONOTONIC), compiled;
 	struct policy_image image = { 0 };
+	struct warnings found = { 0 };
 	struct policy live;
 	int rc;
 
@@ -244,6 +248,8 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 		image.rows[0].word[SMC_POLICY_HDR_GENERATION_HI] = (uint32_t)(generation >> 32);
 		if (!same || kernel_fresh(server->kernel))
 			rc = kernel_publish(server->kernel, &image, error);
+		if (!rc)
+			warnings_find(&found, &live, &image);
 	}
 	policy_image_free(&image);
 	if (rc) {
@@ -255,6 +261,8 @@ static int enforce(struct server *server, const struct policy_config *config, bo
 	server->generation = generation;
 	free(server->in_force.rules);
 	server->in_force = live;
+	warnings_clear(&server->warnings);
+	server->warnings = found;
 	if (slots_commit(&server->slots, &live, generation))
 		log_warning(
 			"cannot note which rules own which counters: counts may be lost when the "
@@ -435,6 +443,7 @@ static bool drop_ended(struct server *server)
 		/* It may be in force still; enforce() merges anew before anyone looks. */
 		for (size_t k = 0; k < server->in_force.n_rules; k++)
 			if (server->in_force.rules[k] == rule) {
+				warnings_clear(&server->warnings); /* they count rules */
 				server->in_force.n_rules--;
 				memmove(server->in_force.rules + k, server->in_force.rules + k + 1,
 					(server->in_force.n_rules - k) *
@@ -539,15 +548,18 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	if (rc) {
 		policy_config_clear(&next);
 		log_errors(errors);
-		return kernel_fail(
-			error, rc,
-			"the configuration has %zu error%s; generation %" PRIu64 " stays in force",
-			errors->count, errors->count == 1 ? "" : "s", server->generation);
+		return kernel_fail(error, rc,
+				   "the configuration has %zu %s; generation %" PRIu64
+				   " stays in force",
+				   errors->count, plural(errors->count, "error", "errors"),
+				   server->generation);
 	}
 	keep_fixed_settings(&server->config.settings, &next.settings);
 	rc = put_config(server, &next, changed, error);
 	if (rc)
 		policy_config_clear(&next);
+	else
+		warnings_log(server);
 	return rc;
 }
 
@@ -777,8 +789,8 @@ static int load_config(struct server *server, struct kernel_error *error)
 	log_set_level(server->config.settings.log_level);
 	log_errors(&errors);
 	if (rc)
-		kernel_fail(error, rc, "the configuration has %zu error%s; what is in force stays",
-			    errors.count, errors.count == 1 ? "" : "s");
+		kernel_fail(error, rc, "the configuration has %zu %s; what is in force stays",
+			    errors.count, plural(errors.count, "error", "errors"));
 	policy_errors_clear(&errors);
 	return rc;
 }
@@ -828,10 +840,12 @@ int server_start(struct server *server, const char *config_file)
 		server_stop(server, true);
 		return rc;
 	}
-	log_notice("generation %" PRIu64 " with %zu rules in force, backend %s%s%s",
+	log_notice("generation %" PRIu64 " with %zu %s in force, backend %s%s%s",
 		   server->generation, server->in_force.n_rules,
+		   plural(server->in_force.n_rules, "rule", "rules"),
 		   word_name(&words_backend, server->backend), server->backend_note[0] ? ": " : "",
 		   server->backend_note);
+	warnings_log(server);
 	return 0;
 }
 
@@ -863,6 +877,7 @@ void server_stop(struct server *server, bool keep)
 	sd_event_source_unref(server->ttl_timer);
 	sd_event_unref(server->event);
 	free(server->in_force.rules);
+	warnings_clear(&server->warnings);
 	policy_clear(&server->added);
 	policy_config_clear(&server->config);
 	policy_errors_clear(&server->degraded);

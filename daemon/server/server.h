@@ -14,6 +14,7 @@
 #include "policy/config.h"
 #include "server/slots.h"
 #include "server/state.h"
+#include "server/warnings.h"
 
 #include "smc_policy_version.h"
 
@@ -26,6 +27,7 @@ struct server {
 	struct policy_config config; /* from the files */
 	struct policy added; /* by command, also those that hide a rule of a file */
 	struct policy in_force; /* the rules that count; they belong to config or added */
+	struct warnings warnings; /* about them */
 	uint64_t generation;
 	struct kernel *kernel;
 	struct slots slots;

@@ -14,7 +14,7 @@ REQUEST(policy_add,
 	.name = "policy-add",
 	.access = ACCESS_CHANGE,
 	.summary = "add a rule; it is in force when the command returns",
-	.result = "changed generation rule",
+	.result = "changed generation rule warnings",
 	.arguments = {
 		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
 		  .check = value_name,
@@ -96,6 +96,8 @@ COMMAND(policy_check,
 	.arguments = {
 		{ "files", ARGUMENT_TEXTS, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE",
 		  .help = "read one over the other, in this order" },
+		{ "strict", ARGUMENT_BOOLEAN, ARGUMENT_LOCAL,
+		  .help = "exit status 1 for warnings too: rules that never decide" },
 	})
 
 COMMAND(policy_diff,
@@ -122,13 +124,13 @@ REQUEST(reload,
 	.name = "reload",
 	.access = ACCESS_CHANGE,
 	.summary = "read the configuration files again",
-	.result = "changed generation")
+	.result = "changed generation warnings")
 
 REQUEST(status,
 	.name = "status",
 	.access = ACCESS_READ,
 	.summary = "what enforces, generation, limits, what is degraded",
-	.result = "backend daemon default degraded enforcing generation hooks kernel learned limits netns rules summary")
+	.result = "backend daemon default degraded enforcing generation hooks kernel learned limits netns rules summary warnings")
 
 REQUEST(stats,
 	.name = "stats",

@@ -30,7 +30,10 @@
  * configuration, ports and peers empty for any, unless there is a peers-file.
  * "peers-file" is null or {"path", "peers": how many it adds to those, "digest": of
  * all peers of the rule, hexadecimal}.  origin is "FILE:LINE", "command" or "runtime".
- * "live" is the number of its SMC connections.
+ * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
+ * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
+ * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
+ * rule, else all in force.
  *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
  * "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
