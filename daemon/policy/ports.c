@@ -668,12 +668,27 @@ static uint32_t build_alone(struct ports *ports, uint32_t index)
 	return add_table(ports, &table);
 }
 
+/* Whether one of @rules is for all ports of both sides: then nothing shows of what is below. */
+static bool covers_all(const struct policy *policy, const uint32_t *rules, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct policy_rule *rule = policy->rules[rules[i]];
+
+		if (!rule->n_ports && rule->side == POLICY_SIDE_BOTH)
+			return true;
+	}
+	return false;
+}
+
 uint32_t ports_lay(struct ports *ports, uint32_t below, const uint32_t *rules, uint32_t n)
 {
 	uint32_t *key, *known, table;
 
 	if (!n || ports->trie->error)
 		return below;
+	/* So that prefixes within prefixes do not make a table for each combination of rules. */
+	if (covers_all(ports->policy, rules, n))
+		below = PORTS_DEFAULT;
 	if (n == 1 && below == PORTS_DEFAULT) {
 		known = &ports->alone[*rules];
 		if (*known == PORTS_DEFAULT)

@@ -9,7 +9,7 @@
 #define BENCH_RUN \
 	(1 << 12) /* of those, asked in one run: so few that hardly anything comes between */
 #define BENCH_ARRAY (1 << 22) /* entries of the array, a power of two */
-#define BENCH_PREFIXES 1000000 /* the most */
+#define BENCH_PREFIXES 1000000 /* the most that other maps are filled with */
 
 struct bench_query {
 	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */

@@ -216,14 +216,16 @@ int main(int argc, char **argv)
 			continue;
 		load(argv[1]);
 		measure_actions(shape, BENCH_MIXED, true);
-		measure_actions(shape, BENCH_ALL_DENY, false);
-		measure_actions(shape, BENCH_ALL_ALLOW, false);
+		if (shape->prefixes <= BENCH_PREFIXES) {
+			measure_actions(shape, BENCH_ALL_DENY, false);
+			measure_actions(shape, BENCH_ALL_ALLOW, false);
+		}
 		puts("");
 		bpf_object__close(object);
 	}
 	puts("\n| the same peers | empty loop | array | hash | LPM trie |\n|---|---|---|---|---|");
 	for (const struct bench_shape *shape = bench_shapes + 1; shape->name; shape++) {
-		if (!is_named(shape, argc - 2, argv + 2))
+		if (!is_named(shape, argc - 2, argv + 2) || shape->prefixes > BENCH_PREFIXES)
 			continue;
 		load(argv[1]);
 		measure_others(shape);

@@ -13,6 +13,7 @@ const struct bench_shape bench_shapes[] = {
 	{ "1,000,000", 50, 1000000, true, false, false },
 	{ "1,000,000, overlapping port ranges", 50, 1000000, true, false, true },
 	{ "1,000,000 in one /8", 50, 1000000, true, true, false },
+	{ "10,000,000", 50, 10000000, true, false, false },
 	{ "200,000 IPv6 prefixes", 50, 200000, false, false, false },
 	{ "200,000 in one /32", 50, 200000, false, true, false },
 	{ 0 },
