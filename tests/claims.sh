@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
 # Claims and waiting, for test scripts on the host and in guests.  The including script sets
-#	REPORT     file that gets every line of the report too, /dev/null for none
-#	VM_STATE   directory where "failed" appears once a claim did not hold
+#	REPORT     a file that also gets every line of the report; /dev/null for none
+#	VM_STATE   a directory; the file "failed" appears there once a claim does not hold
 
 # ---- claims ----
 
@@ -31,8 +31,8 @@ one_line()
 	printf '%s' "$1" | tr '\n' '|' | cut -c 1-1000
 }
 
-# claim TEXT COMMAND...: TEXT holds if COMMAND succeeds.  What it prints is shown if not.  Returns
-# what COMMAND returned.
+# claim TEXT COMMAND...: TEXT holds if COMMAND succeeds.  Otherwise the output of COMMAND is shown.
+# Returns the status of COMMAND.
 claim()
 {
 	claim_text=$1

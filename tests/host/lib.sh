@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# For tests of the daemon and the command on this host's kernel: a daemon of its own, beside any
-# other, in a temporary directory.  SMC_TEST_PROGRAMS is where daemon and command are, build/ if it is
-# not set; what sanitizers report that they were built with fails the test.  Gives claims.sh and
+# For tests of the daemon and the command on this host's kernel.  Each test has a daemon of its own in a
+# temporary directory, beside any other daemon.  SMC_TEST_PROGRAMS names the directory of daemon and
+# command; default: build/.  If it is set, they must be built with sanitizers, and a report of these
+# fails the test.  Includes claims.sh and gives
 #
 #	$programs           that directory
 #	$ebpf               the command, talking to this daemon
@@ -98,7 +99,7 @@ daemon_end()
 	[ ! -e "$VM_STATE/pid" ] || wait_until 30 daemon_gone
 }
 
-# A process that is gone may hold its descriptors for a moment still.
+# A process that has ended may hold its descriptors for another moment.
 unmount_pins()
 {
 	! mountpoint -q "$VM_STATE/pins" || wait_until 20 umount "$VM_STATE/pins"
@@ -111,7 +112,7 @@ cleanup()
 	rm -rf "$VM_STATE"
 }
 
-# Reports of sanitizers go to files: the tests look at what programs print.
+# Sanitizers report to files, because the tests compare what programs print.
 sanitizer=$VM_STATE/sanitizer
 mkdir -m 1777 "$sanitizer"
 export ASAN_OPTIONS=log_path=$sanitizer/report:detect_leaks=1
@@ -122,7 +123,7 @@ no_reports()
 	! cat "$sanitizer"/report.* 2> /dev/null
 }
 
-# built_with_sanitizers: daemon and command are.
+# built_with_sanitizers: daemon and command have them.
 built_with_sanitizers()
 {
 	nm "$programs/smc-policyd" | grep __asan_init && nm "$ebpf" | grep __asan_init

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A crowd at a Unix socket: clients that connect and say nothing.  Whoever is turned away comes
- * again.
+ * A crowd at a Unix socket: clients that connect and send nothing.  A client that is turned away
+ * connects again.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -2,10 +2,9 @@
 /*
  * Many short connections at a steady rate.
  *
- * Each one sends a small payload and checks the echo.  What it turned into is
- * only known from smc_diag, which lists sockets that are still open, and only
- * all of them at once: so finished connections stay open until the next tick,
- * when one dump tells about all of them.
+ * Each connection sends a small payload and checks the echo.  Only smc_diag knows
+ * the mode of a connection; it lists open sockets, all of them at once.  So a
+ * finished connection stays open until the next tick, when one dump has them all.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two kinds of connections to one server: short ones as fast as they go, and long ones that carry
- * more data in their own time.
+ * Two kinds of connections to one server: short ones at full speed, and long ones that carry more
+ * data over a longer time.
  *
- * What a long one turned into smc_diag tells.  The short ones come and go too fast for that: the
- * kernel's count of handshakes that ended with SMC has both kinds, so the rest are short ones.
+ * smc_diag knows the mode of a long connection.  Short ones close too fast for it.  The kernel counts
+ * the handshakes that ended with SMC, of both kinds; without the long ones this is the number of short
+ * ones on SMC.
  */
 #include <errno.h>
 #include <getopt.h>

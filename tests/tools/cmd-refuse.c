@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A decision of one comparison, for tests that attach and detach one often: what
- * the daemon loads takes the verifier of an emulated guest a long time.
+ * A program whose decision is one comparison, for tests that attach and detach it
+ * often.  In an emulated guest the verifier takes too long for the daemon's programs.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -2,9 +2,9 @@
 /*
  * Signals between guests.  A guest sets a signal by writing a file of that name
  * (complete, by rename) into its signal directory; the signal server answers
- * questions about these files by UDP.  The one who waits asks again until the
- * answer is yes, so it matters neither which side is first nor whether a
- * datagram is lost.  UDP, because tests count TCP connections.
+ * questions about these files by UDP.  The waiting guest asks again until the
+ * answer is yes, so either side may be first and datagrams may be lost.  The
+ * protocol is UDP because tests count TCP connections.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two kinds of short connections in turns, so that both find the machine equally fast: their rates can be
- * compared where it is not as fast from one second to the next.
+ * Two kinds of short connections take turns, so that both find the machine equally fast.  Their rates can
+ * be compared even if its speed changes from one second to the next.
  */
 #include <getopt.h>
 #include <pthread.h>

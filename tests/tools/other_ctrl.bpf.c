@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An SMC controller of somebody else, that lets every connection speak SMC:
+ * A controller that is not of this project; it lets every connection use SMC:
  *
  *	bpftool struct_ops register other_ctrl.bpf.o
  *	sysctl net.smc.hs_ctrl=other

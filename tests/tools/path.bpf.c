@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An odd path: what middleboxes and hosts do to SMC handshakes, right before the interface of the
- * host that connections are opened to.  So a capture there, or on the other end, sees what the
- * client really sends and gets; what the server gets shows in what it does.
+ * A bad path: does to SMC handshakes what middleboxes and hosts do, at the server's interface.  A
+ * capture there, or on the client, sees what the client really sends and gets.  What the server gets
+ * shows in what it does.
  *
  *	bpftool prog loadall path.bpf.o /sys/fs/bpf/path pinmaps /sys/fs/bpf/path
  *	tc qdisc add dev eth0 clsact
@@ -10,8 +10,7 @@
  *	tc filter add dev eth0 egress bpf direct-action object-pinned /sys/fs/bpf/path/path_out
  *	bpftool map update pinned /sys/fs/bpf/path/paths key ... value ...
  *
- * A path is the /24 or /64 of this host's address.  Paths that are not in the map are sound, and
- * so is one that is taken out of it.
+ * A path is the /24 or /64 of this host's address.  A path that is not in the map is sound.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>

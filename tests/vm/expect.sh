@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# For tests of what makes `guests` fail; included after lib.sh, which sets these:
+# For tests of the ways in which `guests` fails; included after lib.sh, which sets these:
 # shellcheck disable=SC2154 # tree, temp_dir, vm_program
 
 # Whether a claim of expect did not hold, for the test.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# For host-side tests of the product itself; included after lib.sh, which sets these:
+# For host-side tests that bring daemon, command and module; included after lib.sh, which sets these:
 # shellcheck disable=SC2154 # vm_dir, temp_dir
 
 build_dir=$(cd "$vm_dir/../.." && pwd)/build

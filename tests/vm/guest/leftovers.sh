@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# What of ours is in the kernel; included after lib.sh.  Needs bpftool.
+# Finds what this project has left in the kernel; included after lib.sh.  Needs bpftool.
 
 PINS=/sys/fs/bpf/smc-policy
 

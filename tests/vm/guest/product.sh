@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# For tests of the product inside guests without systemd; included after lib.sh.
+# For tests that run daemon and module inside guests without systemd; included after lib.sh.
 
 CONFIG=/etc/smc-policy.conf
 DAEMON_PID=/run/smc-policyd.pid
