@@ -114,8 +114,11 @@ $(BUILD)/man/%: man/%.scd
 kmod: packages-kmod ## the kernel module for KDIR (default: the running kernel), in build/kmod/
 	+$(MAKE) -C kmod
 
+# Targets that people name install packages first, and then build by a make of their own: which libbpf
+# there is is found out when it begins.
 .PHONY: install
-install: programs ## programs, unit, configuration, manual pages and DKMS source, below DESTDIR
+install: packages-build ## programs, unit, configuration, manual pages and DKMS source, below DESTDIR
+	+@$(MAKE) --no-print-directory -s programs
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/smc-policyd.service
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/smc-policy.d
@@ -168,14 +171,16 @@ bench: packages-build ## performance figures, as ratios of one run
 	@tests/bench/run
 
 .PHONY: test-kills soak
-test-kills: packages-build packages-unit programs ## SIGKILL at 1,000 random moments of changes
+test-kills: packages-build packages-unit ## SIGKILL at 1,000 random moments of changes
+	+@$(MAKE) --no-print-directory -s programs
 	@KILLS=$(or $(KILLS),1000) tests/host/test-kills
 
-soak: packages-build packages-unit programs test-tools ## an hour of everything at once: memory, descriptors, maps stay flat
+soak: packages-build packages-unit ## an hour of everything at once: memory, descriptors, maps stay flat
+	+@$(MAKE) --no-print-directory -s programs test-tools
 	@tests/soak
 
-.PHONY: packages-build packages-kmod packages-unit
-packages-build packages-kmod packages-unit: packages-%:
+.PHONY: packages-build packages-kmod packages-unit packages-fuzz
+packages-build packages-kmod packages-unit packages-fuzz: packages-%:
 	@tests/install-packages $*
 
 .PHONY: clean

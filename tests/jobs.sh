@@ -163,10 +163,10 @@ print_slowest()
 {
 	local name
 
-	for name in "${!job_seconds[@]}"; do
+	[ $steps = 0 ] || for name in "${!job_seconds[@]}"; do
 		echo "${job_seconds[$name]} $name"
 	done | sort -n -r | head -n "$1" | awk '{ printf "%s%s %d s", (NR > 1 ? ", " : "# the slowest: "), $2, $1 }
-		END { print "" }'
+		END { if (NR) print "" }'
 	times > "$log_dir/times"
 	echo "# all: $SECONDS s, of CPU $(awk '{ gsub("s", ""); s = 0
 		for (i = 1; i <= 2; i++) { split($i, t, "m"); s += 60 * t[1] + t[2] } }

@@ -29,7 +29,8 @@ FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/server/main.c,
 build/fuzz/daemon/cli/main.o: FUZZ_FLAGS += -Dmain=cli_main
 
 .PHONY: fuzz fuzz-targets $(FUZZ_NAMES:%=fuzz-%)
-fuzz: $(FUZZ_NAMES:%=fuzz-%) ## fuzz all targets, each FUZZ_SECONDS (600); -j2: two at a time
+fuzz: packages-build packages-fuzz ## fuzz all targets, each FUZZ_SECONDS (600); -j2: two at a time
+	+@$(MAKE) --no-print-directory $(FUZZ_NAMES:%=fuzz-%)
 fuzz-targets: $(FUZZ_TARGETS)
 
 $(FUZZ_NAMES:%=fuzz-%): fuzz-%: build/fuzz/%

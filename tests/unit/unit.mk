@@ -40,8 +40,10 @@ build/tests/unit/test_memory build/tests/unit-asan/test_memory: UNIT_LIBS += \
 
 .PHONY: unit-tests test-unit test-unit-asan
 unit-tests: $(UNIT_TESTS) $(UNIT_ASAN_TESTS) build/bpf/test.bpf.o
-test-unit: $(UNIT_TESTS:%=%.run) ## unit tests; the one of the BPF program needs root
-test-unit-asan: $(UNIT_ASAN_TESTS:%=%.run) ## the same with address and UB sanitizer
+test-unit: packages-build packages-unit ## unit tests; the one of the BPF program needs root
+	+@$(MAKE) --no-print-directory -s $(UNIT_TESTS:%=%.run)
+test-unit-asan: packages-build packages-unit ## the same with address and UB sanitizer
+	+@$(MAKE) --no-print-directory -s $(UNIT_ASAN_TESTS:%=%.run)
 
 UNIT_RUNS := $(UNIT_TESTS:%=%.run) $(UNIT_ASAN_TESTS:%=%.run)
 .PHONY: $(UNIT_RUNS)
