@@ -129,7 +129,8 @@ static int write_rows(const struct record *record)
 	for (size_t i = 0; i < record->n; i++)
 		write_row(record, &record->rows[i]);
 	if (fflush(record->out) || (record->beside && fsync(fileno(record->out))))
-		return cli_fail("cannot write %s: %s", record->file, strerror(errno));
+		return cli_fail("cannot write %s: %s; free space or name another file",
+				record->file, strerror(errno));
 	return CLI_DONE;
 }
 
@@ -161,11 +162,14 @@ static int open_file(struct record *record)
 	fd = record->beside ? mkostemp(record->beside, O_CLOEXEC) : -1;
 	if (fd < 0) {
 		free(steal_ptr(record->beside));
-		return cli_fail("cannot write %s: %s", record->file, strerror(errno));
+		return cli_fail("cannot write %s: %s; name another file", record->file,
+				strerror(errno));
 	}
 	fchmod(fd, 0666 & ~mask);
 	record->out = fdopen(fd, "w");
-	return record->out ? CLI_DONE : cli_fail("%s", strerror(errno));
+	return record->out ? CLI_DONE
+			   : cli_fail("cannot write %s: %s; free memory", record->file,
+				      strerror(errno));
 }
 
 /* Put what is written in its place. */

@@ -38,7 +38,9 @@ static int next_line(struct simulation *simulation, char *line)
 
 	if (!fgets(line, LINE_MAX_BYTES, simulation->in)) {
 		if (ferror(simulation->in))
-			return cli_fail("%s: %s", simulation->trace, strerror(errno)), -1;
+			return cli_fail("cannot read %s: %s; name a file", simulation->trace,
+					strerror(errno)),
+			       -1;
 		return 0;
 	}
 	simulation->line++;
@@ -86,7 +88,8 @@ static int replay_line(struct simulation *simulation, char *line)
 			simulation,
 			"it opened before the row above; sort the rows by the first column");
 	if (rc)
-		return cli_fail("%s", strerror(-rc));
+		return cli_fail("cannot replay %s: %s; free memory or shorten the trace",
+				simulation->trace, strerror(-rc));
 	write_verdict(simulation, &verdict);
 	return CLI_DONE;
 }
@@ -181,15 +184,19 @@ static int simulate(struct cli *cli, struct simulation *simulation)
 
 	simulation->in = open_trace(simulation->trace);
 	if (!simulation->in)
-		return cli_fail("%s: %s", simulation->trace, strerror(errno));
+		return cli_fail("cannot read %s: %s; name another file, or \"-\" for standard "
+				"input",
+				simulation->trace, strerror(errno));
 	if (simulation->verdicts) {
 		simulation->out = fopen(simulation->verdicts, "we");
 		if (!simulation->out)
-			return cli_fail("%s: %s", simulation->verdicts, strerror(errno));
+			return cli_fail("cannot write %s: %s; name another file",
+					simulation->verdicts, strerror(errno));
 	}
 	status = replay_all(simulation);
 	if (simulation->out && fflush(simulation->out))
-		status = cli_fail("%s: %s", simulation->verdicts, strerror(errno));
+		status = cli_fail("cannot write %s: %s; free space or name another file",
+				  simulation->verdicts, strerror(errno));
 	if (status != CLI_DONE)
 		return status;
 	totals = replay_totals(simulation->replay);

@@ -219,7 +219,8 @@ static int read_chunk(struct batch *batch, struct chunk *chunk)
 		read_line(batch, chunk, line, (size_t)length);
 	}
 	if (length < 0 && length != -ENODATA)
-		return cli_fail("cannot read %s: %s", batch->file, strerror((int)-length));
+		return cli_fail("cannot read %s: %s; name a file, or \"-\" for standard input",
+				batch->file, strerror((int)-length));
 	return CLI_DONE;
 }
 
@@ -347,7 +348,9 @@ static int test_batch(struct cli *cli, const char *file)
 	if (strcmp(file, "-"))
 		batch.in = open(file, O_RDONLY | O_CLOEXEC);
 	if (batch.in < 0)
-		return cli_fail("cannot read %s: %s", file, strerror(errno));
+		return cli_fail(
+			"cannot read %s: %s; name another file, or \"-\" for standard input", file,
+			strerror(errno));
 	batch.fd = cli_connect(cli);
 	rc = batch.fd < 0 ? CLI_UNREACHABLE : stream(&batch);
 	if (batch.fd >= 0)

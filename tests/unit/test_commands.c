@@ -139,7 +139,7 @@ static const struct {
 	{ "'policy-add','arguments':{'name':'a','action':'allow','ports':80}",
 	  "policy-add: argument \"ports\" is 80; send a text: ports and ranges" },
 	{ "'policy-add','arguments':{'name':'a','action':'allow','port':'80'}",
-	  "policy-add: the daemon does not know \"port\"; it takes name, action, side, ports" },
+	  "policy-add: the daemon does not know \"port\"; it takes name, side, ports" },
 	{ "'policy-add','arguments':{'name':'a','action':'allow','peers':{'a':1}}",
 	  "argument \"peers\" is {\"a\":1}; send a text" },
 	{ "'policy-add','arguments':{'name':'a','action':'allow','ttl':60}",
