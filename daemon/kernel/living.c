@@ -85,6 +85,17 @@ static uint32_t list_due(struct kernel *kernel)
 	return n;
 }
 
+uint32_t living_unseen(const struct kernel *kernel)
+{
+	uint32_t n = 0;
+
+	/* SMC may outlive its TCP connection, which is what is looked for. */
+	for (uint32_t i = 0; i < kernel->n_missed; i++)
+		n += !(kernel->missed[i].info & SMC_AUTO_LIVE_ASKED) &&
+		     is_missed(kernel, &kernel->missed[i]);
+	return n;
+}
+
 static void look_at_living(void *arg, struct netns *netns)
 {
 	const struct watcher *watcher = arg;

@@ -40,15 +40,15 @@ static const struct watcher_way ways[WAYS] = {
 	[WAY_TRACEPOINTS] = {
 		.name = "inet_sock_set_state",
 		.opens = { "watch_state", "watch_state_counting" },
-		.others = { "watch_living" },
-		.for_smc = { "watch_retransmit", "watch_destroy", "watch_reset" },
+		.others = { "watch_living", "watch_destroy" },
+		.for_smc = { "watch_retransmit", "watch_reset" },
 	},
 	[WAY_SOCKOPS] = {
 		/* Up to 5.11 a tracepoint gets no cookie. */
 		.name = "cgroup v2 sockops",
 		.opens = { "watch_sockops", "watch_sockops_counting" },
-		.others = { "watch_living", "watch_end" },
-		.for_smc = { "watch_destroy", "watch_reset" },
+		.others = { "watch_living", "watch_end", "watch_destroy" },
+		.for_smc = { "watch_reset" },
 	},
 };
 
@@ -206,7 +206,10 @@ static bool adopt_any_way(struct kernel *kernel, struct watcher *watcher, bool f
 /* Take over what watches connections, if all of it is there and of this build. */
 static bool adopt_watch(struct kernel *kernel, struct watcher *watcher)
 {
-	/* What is there for SMC tells that the kernel has it, in less time than the kernel's types. */
+	/*
+	 * The programs for SMC tell that the kernel has it, in less time than the kernel's types
+	 * take.
+	 */
 	if (adopt_any_way(kernel, watcher, true))
 		return true;
 	watcher->for_smc = built_with_smc();
@@ -258,12 +261,63 @@ static int attach_all(struct watcher *watcher, const struct watch_bpf *programs)
 	return rc;
 }
 
+/* ---- calls that the kernel skipped ---- */
+
+/* Of the program behind @link. */
+static uint64_t skipped_by(int link)
+{
+	struct bpf_link_info link_info = { 0 };
+	struct bpf_prog_info program_info = { 0 };
+	uint32_t size = sizeof(link_info);
+	autoclose int program = -1;
+
+	if (link < 0 || bpf_obj_get_info_by_fd(link, &link_info, &size))
+		return 0;
+	program = bpf_prog_get_fd_by_id(link_info.prog_id);
+	size = sizeof(program_info);
+	if (program < 0 || bpf_obj_get_info_by_fd(program, &program_info, &size))
+		return 0;
+	return program_info.recursion_misses;
+}
+
+uint64_t watcher_skipped(const struct kernel *kernel)
+{
+	const struct watcher *watcher = kernel->watcher;
+	uint64_t sum = 0;
+
+	for (int i = 0; watcher && i < WATCHER_LINKS; i++)
+		sum += skipped_by(watcher->link[i]);
+	return sum;
+}
+
+static void keep_skipped_by(struct kernel *kernel, const char *name)
+{
+	autoclose int link = kernel_open_pinned(kernel, name);
+
+	/* Programs count there too. */
+	__atomic_fetch_add(&kernel->host->lost[SMC_POLICY_LOST_SKIPPED], skipped_by(link),
+			   __ATOMIC_RELAXED);
+}
+
+/* The programs that are pinned are about to go: keep their counts.  Other kinds of programs nest. */
+static void keep_skipped(struct kernel *kernel)
+{
+	static const char *const tracing[] = {
+		"watch_state",      "watch_state_counting", "watch_end",
+		"watch_retransmit", "watch_destroy",        "watch_reset",
+	};
+
+	for (size_t i = 0; i < sizeof(tracing) / sizeof(*tracing); i++)
+		keep_skipped_by(kernel, tracing[i]);
+}
+
 /* Load what watches connections on this kernel, and attach it. */
 static void load_and_attach(struct kernel *kernel, struct watcher *watcher)
 {
 	struct watch_bpf *programs = NULL;
 	int rc = 0;
 
+	keep_skipped(kernel);
 	for_each_way(way)
 	{
 		rc = load(kernel, watcher, way, &programs);
