@@ -74,7 +74,7 @@ smc_auto_make_service(const struct smc_auto_connection *connection)
 
 	if (service)
 		return service;
-	bpf_map_update_elem(&auto_services, &key, &smc_auto_no_service, BPF_NOEXIST);
+	smc_policy_insert(&auto_services, &key, &smc_auto_no_service);
 	return bpf_map_lookup_elem(&auto_services, &key);
 }
 
@@ -84,7 +84,7 @@ static __always_inline struct smc_auto_peer *smc_auto_make_peer(const struct smc
 
 	if (peer)
 		return peer;
-	bpf_map_update_elem(&auto_peers, key, &smc_auto_no_peer, BPF_NOEXIST);
+	smc_policy_insert(&auto_peers, key, &smc_auto_no_peer);
 	return bpf_map_lookup_elem(&auto_peers, key);
 }
 
@@ -148,15 +148,20 @@ static __always_inline void smc_auto_drop_live(const struct smc_auto_place *plac
 	place->set->cookie[place->way & (SMC_AUTO_WAYS - 1)] = 0;
 }
 
-static __always_inline void smc_auto_count_lost(void)
+/*
+ * How readily what opened at @opened, at a rate as in @info, gives way in the table at @now, as
+ * struct smc_auto_live has times: what came faster goes first, then what is older.  So a loud service
+ * does not take the place of a quiet one.
+ */
+static __always_inline __u32 smc_auto_gives_way(__u32 opened, __u16 info, __u32 now)
 {
-	struct smc_policy_host *host = smc_policy_host_state();
-
-	if (host)
-		__sync_fetch_and_add(&host->lost, 1);
+	return (info >> SMC_AUTO_LIVE_RATE_SHIFT & SMC_AUTO_LIVE_RATE) << 30 | (now - opened) >> 2;
 }
 
-/* Note @live under @cookie; the oldest of its set gives way if there is no room. */
+/*
+ * Note @live under @cookie.  If there is no room in its set the one that gives way most readily is
+ * lost, @live itself perhaps.
+ */
 static __always_inline void smc_auto_put_live(__u64 cookie, const struct smc_auto_live *live)
 {
 	struct smc_auto_set *set = smc_auto_set_of(cookie);
@@ -166,13 +171,14 @@ static __always_inline void smc_auto_put_live(__u64 cookie, const struct smc_aut
 	if (!set)
 		return;
 	for (i = 0; i < SMC_AUTO_WAYS; i++) {
-		/* What is free is older than everything else. */
-		__u32 age =
-			(live->opened - set->live[i].opened) | -smc_auto_equal(set->cookie[i], 0);
-		__u32 older = smc_auto_negative((__s64)most - age);
+		/* What is free gives way before everything else. */
+		__u32 gives =
+			smc_auto_gives_way(set->live[i].opened, set->live[i].info, live->opened) |
+			-smc_auto_equal(set->cookie[i], 0);
+		__u32 more = smc_auto_negative((__s64)most - gives);
 
-		way += ((__u32)i - way) * older;
-		most += (age - most) * older;
+		way += ((__u32)i - way) * more;
+		most += (gives - most) * more;
 		known |= smc_auto_equal(set->cookie[i], cookie);
 	}
 	/* While one watcher takes over from another, both see it open. */
@@ -180,7 +186,9 @@ static __always_inline void smc_auto_put_live(__u64 cookie, const struct smc_aut
 		return;
 	way &= SMC_AUTO_WAYS - 1;
 	if (set->cookie[way])
-		smc_auto_count_lost();
+		smc_policy_count_lost(SMC_POLICY_LOST_CONNECTIONS);
+	if (most < smc_auto_gives_way(live->opened, live->info, live->opened))
+		return;
 	set->live[way] = *live;
 	set->cookie[way] = cookie;
 }
@@ -211,10 +219,8 @@ static __always_inline __u32 smc_auto_open(const struct smc_auto_connection *con
 
 	memory.service = smc_auto_make_service(connection);
 	memory.peer = smc_auto_make_peer(&key);
-	if (!memory.service || !memory.peer) {
-		smc_auto_count_lost();
+	if (!memory.service || !memory.peer)
 		return 1;
-	}
 	key = smc_auto_subnet_key(connection);
 	memory.subnet = bpf_map_lookup_elem(&auto_peers, &key);
 	lately = smc_auto_lately(&memory.service->rate, now);
@@ -309,11 +315,11 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 	__u64 half;
 	__s32 gain;
 
-	if (!parameters || !parameters->word[SMC_POLICY_PAR_SETUP_BYTES])
+	half = parameters ? parameters->word[SMC_POLICY_PAR_HALF_LIFE] * SMC_AUTO_SEC : 0;
+	if (!half || !parameters->word[SMC_POLICY_PAR_SETUP_BYTES]) {
+		smc_policy_count_lost(SMC_POLICY_LOST_POLICY);
 		return;
-	half = parameters->word[SMC_POLICY_PAR_HALF_LIFE] * SMC_AUTO_SEC;
-	if (!half)
-		return;
+	}
 	gain = smc_auto_gain(bytes, parameters->word[SMC_POLICY_PAR_SETUP_BYTES]);
 	times = told ? 1 : (__u32)live->gain;
 	times += (smc_auto_lesson_times(smc_auto_class_share(rates.service), votes, gain, cookie) -
@@ -326,10 +332,8 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 	key = smc_auto_peer_key(connection);
 	memory.peer = smc_auto_make_peer(&key);
 	memory.service = smc_auto_make_service(connection);
-	if (!memory.service || !memory.subnet || !memory.peer) {
-		smc_auto_count_lost();
+	if (!memory.service || !memory.subnet || !memory.peer)
 		return;
-	}
 	/* What has been forgotten meanwhile is told anew, not corrected. */
 	if (!told || !memory.service->mean.weight || !memory.subnet->mean.weight ||
 	    !memory.peer->mean.weight)

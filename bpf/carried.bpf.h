@@ -75,7 +75,7 @@ static __always_inline void record_closed(const struct seen *seen, const struct 
 		return;
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
-		__sync_fetch_and_add(&host->unrecorded, 1);
+		smc_policy_count_lost(SMC_POLICY_LOST_RING);
 		return;
 	}
 	fill(&connection, seen->high, seen->low, seen->what);

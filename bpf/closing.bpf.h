@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Closing: the tracepoint of states shows it; SMC may outlive its TCP connection.
+ * Closing.  The tracepoint of states shows it; that of tcp_v4_destroy_sock() (for IPv6 too) shows it
+ * again, because SMC may outlive its TCP connection, and because the kernel skips a program where it has
+ * interrupted the same program on that CPU (__bpf_trace_run(), from 5.12 on): such a softirq may handle
+ * the ends of many connections.
  */
 #ifndef SMC_POLICY_CLOSING_BPF_H
 #define SMC_POLICY_CLOSING_BPF_H
@@ -157,11 +160,43 @@ static __always_inline void closing(struct sock *sk)
 	finish(sk, 0);
 }
 
-/* What is left is SMC. */
+/* What is left of @sk, if it is SMC. */
 static __always_inline void finish_smc(struct sock *sk)
 {
 	if (has_option(tcp_sock_of(sk)))
 		finish(sk, 1);
+}
+
+/* Whether the connection of @sk is noted as living. */
+static __always_inline int is_living(const struct sock *sk)
+{
+	struct smc_auto_place place;
+
+	smc_auto_find_live(&place, (__u64)sk->__sk_common.skc_cookie.counter);
+	return place.set != 0;
+}
+
+/* The connection of @sk has ended unseen: its last state was not shown to closing(). */
+static __always_inline void finish_late(struct sock *sk)
+{
+	struct smc_policy_host *host = smc_policy_host_state();
+
+	if (host)
+		__sync_fetch_and_add(&host->ended_late, 1);
+	if (has_smc() && is_reset_by_peer(sk))
+		reset_by_peer(sk);
+	finish(sk, 1);
+}
+
+/* @sk is destroyed: a TCP socket, connected or not. */
+static __always_inline void destroyed(struct sock *sk)
+{
+	if (!sk->__sk_common.skc_cookie.counter)
+		return;
+	if (has_option(tcp_sock_of(sk)))
+		finish(sk, 1);
+	else if (is_living(sk))
+		finish_late(sk);
 }
 
 #endif

@@ -124,6 +124,33 @@ static __always_inline struct smc_policy_host *smc_policy_host_state(void)
 	return bpf_map_lookup_elem(&host_state, &zero);
 }
 
+/* A lesson is lost.  Any program; callers on several CPUs at once are all counted. */
+static __always_inline void smc_policy_count_lost(enum smc_policy_loss loss)
+{
+	struct smc_policy_host *host = smc_policy_host_state();
+
+	if (host)
+		__sync_fetch_and_add(&host->lost[loss], 1);
+}
+
+#define EEXIST 17 /* include/uapi/asm-generic/errno-base.h */
+#define ENOMEM 12
+#define E2BIG 7
+
+/*
+ * Put @value under @key into table @map unless one is there.  If that fails what would have been
+ * learned is lost: there is no memory left, or another CPU keeps the table locked (EBUSY; from 6.17
+ * on EDEADLK or ETIMEDOUT).
+ */
+static __always_inline void smc_policy_insert(void *map, const void *key, const void *value)
+{
+	long rc = bpf_map_update_elem(map, key, value, BPF_NOEXIST);
+
+	if (rc && rc != -EEXIST)
+		smc_policy_count_lost(rc == -ENOMEM || rc == -E2BIG ? SMC_POLICY_LOST_RECORDS
+								    : SMC_POLICY_LOST_BUSY);
+}
+
 #define SMC_POLICY_DENIED_SHIFT 10
 
 /*

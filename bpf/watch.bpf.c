@@ -5,8 +5,7 @@
  *
  * Opening: the tracepoints of states and of retransmissions; where they get no cookie (up to
  * 5.11), sockops at the root of cgroup v2, whose calls take longer and are more.  Closing: the
- * tracepoint of states too; SMC may outlive its TCP connection, so on kernels that have it also the
- * end of tcp_v4_destroy_sock() (for IPv6 too).  Long lives: an iterator over the TCP sockets of a
+ * tracepoint of states too, and that of tcp_v4_destroy_sock() (closing.bpf.h says why).  Long lives: an iterator over the TCP sockets of a
  * namespace, which the daemon runs now and then.
  *
  * Each call of a tracepoint takes time, also when there is nothing to do: where one can tell, there
@@ -87,7 +86,7 @@ int BPF_PROG(watch_end, struct sock *sk, int before, int now)
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(watch_destroy, struct sock *sk)
 {
-	finish_smc(sk);
+	destroyed(sk);
 	return 0;
 }
 

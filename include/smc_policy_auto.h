@@ -188,13 +188,37 @@ struct smc_policy_path {
 
 _Static_assert(sizeof(struct smc_policy_path) == 72, "path size");
 
+/*
+ * How a lesson gets lost.  A connection for which another one stands, in a storm, is not lost.
+ */
+enum smc_policy_loss {
+	SMC_POLICY_LOST_CONNECTIONS = 0, /* no room among the living connections */
+	SMC_POLICY_LOST_RECORDS = 1, /* no room for its service, its subnet or its peer */
+	SMC_POLICY_LOST_BUSY = 2, /* another CPU kept such a table locked */
+	SMC_POLICY_LOST_POLICY = 3, /* the policy, which has the parameters, could not be read */
+	SMC_POLICY_LOST_RING = 4, /* no room in the ring buffer; lost to a recording alone */
+	/*
+	 * The kernel skipped a program that it had interrupted on the same CPU.  At most so many: a
+	 * connection makes 5 calls, and not all of them matter.  The kernel counts them for programs
+	 * that are attached; here are those of programs that were.
+	 */
+	SMC_POLICY_LOST_SKIPPED = 5,
+	/*
+	 * No program was shown its end: it is noted as living, and there is no such socket.  The
+	 * daemon finds out when it looks at living connections; 0 here.
+	 */
+	SMC_POLICY_LOST_UNSEEN = 6,
+	SMC_POLICY_LOSSES = 7,
+};
+
 /* State of the whole host. */
 struct smc_policy_host {
 	__u64 cooldown_until; /* no SMC until then */
 	__u32 cooldown; /* seconds of the last pause, 0: none */
 	__u32 cooldown_code; /* the resource error that caused it */
 	__u64 cooldown_times;
-	__u64 lost; /* connections that teach nothing: no table had room for them any more */
+	__u64 lost[SMC_POLICY_LOSSES]; /* lessons */
+	__u64 ended_late; /* connections whose end was skipped, but was seen when the socket was destroyed */
 	__u64 suspect_until; /* some path may be suspect until then */
 	__u32 reserved;
 	__u32 smc_events; /* 1: SMC's tracepoints report bytes and causes of fallbacks */
@@ -202,7 +226,6 @@ struct smc_policy_host {
 	__u32 recording; /* 1: every closed connection goes to the ring buffer */
 	/* SMC's tracepoints see the whole of connections that begin from then on; 0: none attached. */
 	__u64 judged_from;
-	__u64 unrecorded; /* closed connections for which the ring buffer had no room */
 	__u32 paths_known; /* 0: no path was ever harmed, so no decision looks one up */
 	__u32 peers_known; /* 0: no peer was ever without SMC, so no decision looks one up */
 };

@@ -178,6 +178,37 @@ void cli_print_obstacles(const json_t *learned)
 
 /* ---- the commands ---- */
 
+/* Write "3 connections, 4 ring", of the ways @by in which lessons were lost, to @text of @size bytes. */
+static void format_ways(const json_t *by, char *text, size_t size)
+{
+	const json_t *count;
+	const char *way;
+	size_t used = 0;
+
+	text[0] = '\0';
+	json_object_foreach((json_t *)by, way, count) {
+		if (json_integer_value(count) && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%lld %s",
+						 used ? ", " : "",
+						 (long long)json_integer_value(count), way);
+	}
+}
+
+void cli_print_lost(const json_t *learned, const char *label)
+{
+	const json_t *by = json_object_get(learned, "lost_by");
+	long long lost = (long long)cli_number(learned, "lost");
+	char ways[256];
+
+	if (!lost)
+		return;
+	format_ways(by, ways, sizeof(ways));
+	table_field(label, "%lld lesson%s lost: %s%s", lost, lost == 1 ? "" : "s", ways,
+		    cli_number(by, "connections") || cli_number(by, "records")
+			    ? "; raise connections or peers in [auto]"
+			    : "");
+}
+
 static void print_shown(const json_t *learned)
 {
 	const json_t *known = json_object_get(learned, "known");
@@ -185,11 +216,7 @@ static void print_shown(const json_t *learned)
 	table_field("connections", "%lld %s SMC", (long long)cli_number(learned, "smc_connections"),
 		    cli_plural(learned, "smc_connections", "is", "are"));
 	cli_print_obstacles(learned);
-	if (cli_number(learned, "lost"))
-		table_field("lost", "%lld %s nothing: raise connections or peers in [auto]",
-			    (long long)cli_number(learned, "lost"),
-			    cli_plural(learned, "lost", "connection that teaches",
-				       "connections that teach"));
+	cli_print_lost(learned, "lost");
 	if (!json_array_size(json_object_get(learned, "services")) &&
 	    !json_array_size(json_object_get(learned, "peers"))) {
 		puts("nothing is learned");

@@ -84,6 +84,9 @@ void cli_print_services(const json_t *services);
 /* Print the breakers and the cool-down of auto-show or of "learned" in status, if there are any. */
 void cli_print_obstacles(const json_t *learned);
 
+/* Print how many lessons @learned says are lost, and how; nothing if none are. */
+void cli_print_lost(const json_t *learned, const char *label);
+
 #define COMMAND(id, ...) int cli_##id(struct cli *cli);
 #define REQUEST(id, ...) int cli_##id(struct cli *cli);
 #include "wire/command_table.h"

@@ -88,10 +88,7 @@ static void print_learned(const json_t *learned)
 			    (long long)cli_number(service, "connections"),
 			    cli_plural(service, "connections", "connection is", "connections are"),
 			    json_real_value(json_object_get(service, "gained")));
-	if (cli_number(learned, "lost"))
-		table_field("", "%lld %s taught nothing: raise connections or peers in [auto]",
-			    (long long)cli_number(learned, "lost"),
-			    cli_plural(learned, "lost", "connection", "connections"));
+	cli_print_lost(learned, "");
 	cli_print_obstacles(learned);
 }
 

@@ -22,17 +22,14 @@
 #include "common/log.h"
 #include "hs_ctrl.h"
 #include "kernel/backend.h"
+#include "kernel/controllers.h"
 #include "kernel/internal.h"
 #include "kernel/module.h"
 
 #include "native.skel.h"
 
 #define SYSCTL_SELECTED "/proc/sys/net/smc/hs_ctrl"
-#define OPS_MAP "smc_policy_ops"
 #define PASSES_MAX 8
-
-/* "smc_policy_" and three characters that stand for the pin-dir; the last character changes. */
-#define NAME_FIXED (SMC_HS_CTRL_NAME_MAX - 2)
 
 /* What is pinned. */
 enum part {
@@ -54,127 +51,6 @@ struct native {
 	char name[SMC_HS_CTRL_NAME_MAX]; /* of ours that is registered, or will be */
 	size_t n_changed; /* namespaces that the walk under way has changed */
 };
-
-/* ---- names ---- */
-
-/* So that daemons with other pin-dirs do not take each other's controllers for theirs. */
-static void name_prefix(const struct kernel *kernel, char prefix[SMC_HS_CTRL_NAME_MAX])
-{
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-	uint32_t hash = 2166136261u; /* FNV-1a */
-
-	for (const char *at = kernel->pins.dir; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * 16777619u;
-	snprintf(prefix, SMC_HS_CTRL_NAME_MAX, "smc_policy_%c%c%c", digits[hash % 36],
-		 digits[hash / 36 % 36], digits[hash / 1296 % 36]);
-}
-
-static bool is_ours(const struct kernel *kernel, const char *name)
-{
-	char prefix[SMC_HS_CTRL_NAME_MAX];
-
-	name_prefix(kernel, prefix);
-	return !strncmp(name, prefix, NAME_FIXED);
-}
-
-/* ---- what is registered ---- */
-
-struct registration {
-	int fd; /* of the struct_ops map */
-	uint32_t id;
-	char name[SMC_HS_CTRL_NAME_MAX];
-};
-
-/*
- * The name that the struct_ops map behind @fd is registered under.  The value is
- * state and reference count, then the kernel's struct smc_hs_ctrl, whose layout
- * may grow: so the name is searched for.  All zero unless registered.
- */
-static bool registered_name(const struct kernel *kernel, int fd, uint32_t size, char *name)
-{
-	autofree char *value = calloc(1, size);
-	char prefix[SMC_HS_CTRL_NAME_MAX];
-	uint32_t zero = 0;
-	const char *at;
-
-	if (!value || bpf_map_lookup_elem(fd, &zero, value))
-		return false;
-	if (((const uint32_t *)value)[1] != 1) /* BPF_STRUCT_OPS_STATE_INUSE */
-		return false;
-	name_prefix(kernel, prefix);
-	at = memmem(value, size, prefix, NAME_FIXED);
-	if (!at || at + SMC_HS_CTRL_NAME_MAX > value + size)
-		return false;
-	snprintf(name, SMC_HS_CTRL_NAME_MAX, "%s", at);
-	return true;
-}
-
-/* The next of our registrations after map id @reg->id (0: the first); reg->fd is to be closed. */
-static bool next_registration(const struct kernel *kernel, struct registration *reg)
-{
-	while (!bpf_map_get_next_id(reg->id, &reg->id)) {
-		struct bpf_map_info info = { 0 };
-		uint32_t size = sizeof(info);
-		autoclose int fd = bpf_map_get_fd_by_id(reg->id);
-
-		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ||
-		    info.type != BPF_MAP_TYPE_STRUCT_OPS || strcmp(info.name, OPS_MAP) ||
-		    !registered_name(kernel, fd, info.value_size, reg->name))
-			continue;
-		reg->fd = steal_fd(fd);
-		return true;
-	}
-	return false;
-}
-
-/* Remove our registrations but the one called @keep (NULL: all). */
-static int unregister(const struct kernel *kernel, const char *keep)
-{
-	struct registration reg = { 0 };
-	uint32_t zero = 0;
-	int rc = 0;
-
-	while (next_registration(kernel, &reg)) {
-		if ((!keep || strcmp(reg.name, keep)) && bpf_map_delete_elem(reg.fd, &zero))
-			rc = -errno;
-		close(reg.fd);
-	}
-	return rc;
-}
-
-static bool is_any_registered(const struct kernel *kernel)
-{
-	struct registration reg = { 0 };
-	bool any = next_registration(kernel, &reg);
-
-	if (any)
-		close(reg.fd);
-	return any;
-}
-
-/* A name that none of ours has. */
-static int choose_name(const struct kernel *kernel, char *name)
-{
-	struct registration reg = { 0 };
-	bool taken[26] = { false };
-
-	while (next_registration(kernel, &reg)) {
-		unsigned int last = (unsigned int)(reg.name[NAME_FIXED] - 'a');
-
-		if (last < 26)
-			taken[last] = true;
-		close(reg.fd);
-	}
-	for (int i = 0; i < 26; i++) {
-		if (taken[i])
-			continue;
-		name_prefix(kernel, name);
-		name[NAME_FIXED] = (char)('a' + i);
-		name[NAME_FIXED + 1] = '\0';
-		return 0;
-	}
-	return -EBUSY;
-}
 
 /* ---- selecting ---- */
 
@@ -229,7 +105,7 @@ static void enforce_here(struct kernel *kernel, struct netns *netns)
 	look(kernel, netns);
 	if (netns->state == NETNS_ENFORCED || netns->state == NETNS_FAILED)
 		return;
-	if (netns->state == NETNS_FOREIGN && !is_ours(kernel, netns->detail) &&
+	if (netns->state == NETNS_FOREIGN && !controllers_ours(kernel, netns->detail) &&
 	    !kernel->take_over) {
 		log_warning(
 			"network namespace %s: controller %s is selected by somebody else and stays; "
@@ -244,7 +120,7 @@ static void enforce_here(struct kernel *kernel, struct netns *netns)
 			  netns->name, SYSCTL_SELECTED, strerror(-rc));
 		return;
 	}
-	if (netns->state == NETNS_FOREIGN && !is_ours(kernel, netns->detail))
+	if (netns->state == NETNS_FOREIGN && !controllers_ours(kernel, netns->detail))
 		log_notice("network namespace %s: took over from controller %s", netns->name,
 			   netns->detail);
 	set_state(netns, NETNS_ENFORCED, "");
@@ -283,7 +159,7 @@ static void deselect(void *arg, struct netns *netns)
 {
 	char selected[SMC_HS_CTRL_NAME_MAX];
 
-	if (read_selected(selected) || !is_ours(arg, selected))
+	if (read_selected(selected) || !controllers_ours(arg, selected))
 		return;
 	if (write_selected(""))
 		log_error("network namespace %s: cannot clear %s: %s", netns->name, SYSCTL_SELECTED,
@@ -318,7 +194,7 @@ static int set_name(struct native *native)
 
 static int load(struct kernel *kernel, struct native *native)
 {
-	int rc = choose_name(kernel, native->name);
+	int rc = controllers_free_name(kernel, native->name);
 
 	if (rc)
 		return rc;
@@ -351,20 +227,6 @@ static void close_native(struct kernel *kernel)
 
 /* ---- taking over ---- */
 
-static bool is_registered(const struct kernel *kernel, uint32_t id, char *name)
-{
-	struct registration reg = { 0 };
-
-	while (next_registration(kernel, &reg)) {
-		close(reg.fd);
-		if (reg.id != id)
-			continue;
-		strcpy(name, reg.name);
-		return true;
-	}
-	return false;
-}
-
 static uint32_t map_id(int fd)
 {
 	struct bpf_map_info info = { 0 };
@@ -383,7 +245,7 @@ static bool adopt(const struct kernel *kernel, struct native *native)
 		native->in_force[i] = kernel_open_pinned(kernel, part_pins[i]);
 		all = native->in_force[i] >= 0;
 	}
-	if (all && is_registered(kernel, map_id(native->in_force[PART_OPS]), native->name))
+	if (all && controllers_find(kernel, map_id(native->in_force[PART_OPS]), native->name))
 		return true;
 	for (int i = 0; i < PARTS; i++) {
 		if (native->in_force[i] >= 0)
@@ -408,7 +270,7 @@ static int probe(struct kernel *kernel, struct kernel_error *why)
 	rc = adopt(kernel, native) ? 0 : load(kernel, native);
 	if (rc) {
 		free_native(native);
-		return kernel_load_failed(why, rc, OPS_MAP);
+		return kernel_load_failed(why, rc, CONTROLLERS_MAP);
 	}
 	kernel->native = native;
 	return 0;
@@ -454,7 +316,7 @@ static int attach(struct kernel *kernel, const char *set, struct kernel_error *e
 		rc = pin(kernel, set, error);
 	if (!rc)
 		rc = select_everywhere(kernel, error);
-	if (!rc && unregister(kernel, kernel->native->name))
+	if (!rc && controllers_unregister(kernel, kernel->native->name))
 		log_warning("cannot remove an older controller of ours; bpftool struct_ops lists "
 			    "them");
 	return rc;
@@ -465,9 +327,9 @@ static int release(struct kernel *kernel, struct kernel_error *error)
 	int rc = 0;
 
 	kernel_unpin(kernel, part_pins);
-	if (is_any_registered(kernel)) {
+	if (controllers_any(kernel)) {
 		rc = netns_for_each(deselect, kernel, NULL);
-		if (unregister(kernel, NULL) && !rc)
+		if (controllers_unregister(kernel, NULL) && !rc)
 			rc = -EBUSY;
 	}
 	close_native(kernel);

@@ -137,6 +137,18 @@ bool watcher_works(const struct kernel *kernel, const char **why);
 /* What in the kernel shows that a connection opens. */
 const char *watcher_way(const struct kernel *kernel);
 
+/*
+ * How many calls of the programs that are attached the kernel has skipped, each because it had
+ * interrupted the same program on that CPU.  0 where it does not count them (up to 5.11, where it skips
+ * none).
+ */
+uint64_t watcher_skipped(const struct kernel *kernel);
+
+/* living.c */
+
+/* How many connections are noted as living that the last look found no socket of. */
+uint32_t living_unseen(const struct kernel *kernel);
+
 /* programs.c */
 
 /* Load the programs of @skeleton, to be called @what, and tell the log how long it took. */

@@ -14,34 +14,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/array.h"
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "kernel/backend.h"
-#include "kernel/internal.h"
 #include "kernel/kernel.h"
-#include "kernel/module.h"
-#include "policy/learn.h"
+#include "kernel/watcher.h"
 
-#include "smc.skel.h"
 #include "watch.skel.h"
 
-/* Programs of watch.bpf.c that are attached together, at most; pins are named as they are. */
-#define LINKS 5
-
-/* Of each way the first two. */
-enum {
-	LINK_OPEN,
-	LINK_LIVING,
-};
-
 /* What shows that a connection opens, and the programs that belong to it. */
-struct way {
+struct watcher_way {
 	const char *name;
 	const char *opens[2]; /* and counts no verdicts, or does */
-	const char *others[LINKS];
-	const char *for_smc[LINKS]; /* on kernels that were built with SMC */
+	const char *others[WATCHER_LINKS];
+	const char *for_smc[WATCHER_LINKS]; /* on kernels that were built with SMC */
 };
 
 enum {
@@ -50,48 +36,25 @@ enum {
 	WAYS,
 };
 
-static const struct way ways[WAYS] = {
+static const struct watcher_way ways[WAYS] = {
 	[WAY_TRACEPOINTS] = {
 		.name = "inet_sock_set_state",
 		.opens = { "watch_state", "watch_state_counting" },
-		.others = { "watch_living" },
-		.for_smc = { "watch_retransmit", "watch_destroy", "watch_reset" },
+		.others = { "watch_living", "watch_destroy" },
+		.for_smc = { "watch_retransmit", "watch_reset" },
 	},
 	[WAY_SOCKOPS] = {
 		/* Up to 5.11 a tracepoint gets no cookie. */
 		.name = "cgroup v2 sockops",
 		.opens = { "watch_sockops", "watch_sockops_counting" },
-		.others = { "watch_living", "watch_end" },
-		.for_smc = { "watch_destroy", "watch_reset" },
+		.others = { "watch_living", "watch_end", "watch_destroy" },
+		.for_smc = { "watch_reset" },
 	},
 };
 
-#define for_each_way(way) for (const struct way *way = ways; way < ways + WAYS; way++)
+#define for_each_way(way) for (const struct watcher_way *way = ways; way < ways + WAYS; way++)
 
-enum {
-	SMC_FALLBACK,
-	SMC_SENT,
-	SMC_RECEIVED,
-	SMC_LINKS,
-};
-
-static const char *const smc_pins[SMC_LINKS + 1] = { "smc_fallback", "smc_sent", "smc_received" };
-
-struct watcher {
-	bool for_smc; /* this kernel was built with SMC */
-	bool counts; /* verdicts */
-	const struct way *way; /* of what is attached, or would be; NULL: not tried yet */
-	const char *pins[LINKS + 1]; /* its programs */
-	int link[LINKS]; /* -1: not attached */
-	struct kernel_error why; /* not */
-	struct smc_bpf *smc_programs; /* NULL: not loaded yet */
-	int smc[SMC_LINKS]; /* -1: not attached */
-	struct kernel_error why_no_smc;
-	bool refused; /* SMC's programs, once and for all */
-	unsigned int smc_idle; /* looks in succession that found SMC unused */
-};
-
-static void close_links(int *links, int n)
+void watcher_close_links(int *links, int n)
 {
 	for (int i = 0; i < n; i++) {
 		if (links[i] >= 0)
@@ -106,9 +69,8 @@ void watcher_close(struct kernel *kernel)
 
 	if (!watcher)
 		return;
-	close_links(watcher->link, LINKS);
-	close_links(watcher->smc, SMC_LINKS);
-	smc_bpf__destroy(watcher->smc_programs);
+	watcher_close_links(watcher->link, WATCHER_LINKS);
+	watcher_smc_close(watcher);
 	free(watcher);
 	free(kernel->missed);
 	kernel->missed = NULL;
@@ -143,15 +105,14 @@ static bool has_sockops_helper(enum bpf_func_id helper)
 	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, helper, NULL) == 1;
 }
 
-/* Take over the links that are pinned as @names, if all are there and of @build. */
-static bool adopt(struct kernel *kernel, const char *const *names, struct kernel_build build,
-		  int *links)
+bool watcher_adopt(struct kernel *kernel, const char *const *names, struct kernel_build build,
+		   int *links)
 {
 	for (int i = 0; names[i]; i++) {
 		links[i] = kernel_adopt(kernel, names[i], &build);
 		if (links[i] >= 0)
 			continue;
-		close_links(links, i);
+		watcher_close_links(links, i);
 		return false;
 	}
 	return true;
@@ -179,15 +140,15 @@ static bool built_with_smc(void)
 }
 
 /* Note that the programs of @way are what watches. */
-static void choose(struct watcher *watcher, const struct way *way)
+static void choose(struct watcher *watcher, const struct watcher_way *way)
 {
 	int n = 0;
 
 	watcher->way = way;
 	watcher->pins[n++] = way->opens[watcher->counts];
-	for (int i = 0; i < LINKS && way->others[i]; i++)
+	for (int i = 0; i < WATCHER_LINKS && way->others[i]; i++)
 		watcher->pins[n++] = way->others[i];
-	for (int i = 0; watcher->for_smc && i < LINKS && way->for_smc[i]; i++)
+	for (int i = 0; watcher->for_smc && i < WATCHER_LINKS && way->for_smc[i]; i++)
 		watcher->pins[n++] = way->for_smc[i];
 	watcher->pins[n] = NULL;
 }
@@ -200,7 +161,7 @@ static bool is_chosen(const struct watcher *watcher, const char *program)
 	return false;
 }
 
-static int load(struct kernel *kernel, struct watcher *watcher, const struct way *way,
+static int load(struct kernel *kernel, struct watcher *watcher, const struct watcher_way *way,
 		struct watch_bpf **loaded)
 {
 	struct watch_bpf *programs = watch_bpf__open();
@@ -228,24 +189,6 @@ static int load(struct kernel *kernel, struct watcher *watcher, const struct way
 	return 0;
 }
 
-static bool has_smc_events(const struct watcher *watcher)
-{
-	return watcher && watcher->smc[SMC_FALLBACK] >= 0;
-}
-
-/* Tell the programs whether SMC's tracepoints are attached, and since when. */
-static void note_smc_events(struct kernel *kernel)
-{
-	const struct watcher *watcher = kernel->watcher;
-	bool attached = has_smc_events(watcher);
-
-	if (!attached)
-		kernel->host->judged_from = watcher && watcher->refused ? 0 : UINT64_MAX;
-	else if (!kernel->host->smc_events)
-		kernel->host->judged_from = clock_ns(CLOCK_MONOTONIC);
-	kernel->host->smc_events = attached;
-}
-
 static bool adopt_any_way(struct kernel *kernel, struct watcher *watcher, bool for_smc)
 {
 	struct kernel_build build = kernel_build_of(watch_bpf__elf_bytes);
@@ -254,7 +197,7 @@ static bool adopt_any_way(struct kernel *kernel, struct watcher *watcher, bool f
 	for_each_way(way)
 	{
 		choose(watcher, way);
-		if (adopt(kernel, watcher->pins, build, watcher->link))
+		if (watcher_adopt(kernel, watcher->pins, build, watcher->link))
 			return true;
 	}
 	return false;
@@ -263,14 +206,17 @@ static bool adopt_any_way(struct kernel *kernel, struct watcher *watcher, bool f
 /* Take over what watches connections, if all of it is there and of this build. */
 static bool adopt_watch(struct kernel *kernel, struct watcher *watcher)
 {
-	/* What is there for SMC tells that the kernel has it, in less time than the kernel's types. */
+	/*
+	 * The programs for SMC tell that the kernel has it, in less time than the kernel's types
+	 * take.
+	 */
 	if (adopt_any_way(kernel, watcher, true))
 		return true;
 	watcher->for_smc = built_with_smc();
 	return !watcher->for_smc && adopt_any_way(kernel, watcher, false);
 }
 
-static int attach_program(struct kernel_error *why, struct bpf_program *program, int *fd)
+int watcher_attach_program(struct kernel_error *why, struct bpf_program *program, int *fd)
 {
 	struct bpf_link *link = bpf_program__attach(program);
 
@@ -308,11 +254,61 @@ static int attach_all(struct watcher *watcher, const struct watch_bpf *programs)
 		if (i == LINK_OPEN && watcher->way == &ways[WAY_SOCKOPS])
 			rc = attach_sockops(watcher, program, &watcher->link[i]);
 		else
-			rc = attach_program(&watcher->why, program, &watcher->link[i]);
+			rc = watcher_attach_program(&watcher->why, program, &watcher->link[i]);
 	}
 	if (rc)
-		close_links(watcher->link, LINKS);
+		watcher_close_links(watcher->link, WATCHER_LINKS);
 	return rc;
+}
+
+/* ---- calls that the kernel skipped ---- */
+
+/* Of the program behind @link. */
+static uint64_t skipped_by(int link)
+{
+	struct bpf_link_info link_info = { 0 };
+	struct bpf_prog_info program_info = { 0 };
+	uint32_t size = sizeof(link_info);
+	autoclose int program = -1;
+
+	if (link < 0 || bpf_obj_get_info_by_fd(link, &link_info, &size))
+		return 0;
+	program = bpf_prog_get_fd_by_id(link_info.prog_id);
+	size = sizeof(program_info);
+	if (program < 0 || bpf_obj_get_info_by_fd(program, &program_info, &size))
+		return 0;
+	return program_info.recursion_misses;
+}
+
+uint64_t watcher_skipped(const struct kernel *kernel)
+{
+	const struct watcher *watcher = kernel->watcher;
+	uint64_t sum = 0;
+
+	for (int i = 0; watcher && i < WATCHER_LINKS; i++)
+		sum += skipped_by(watcher->link[i]);
+	return sum;
+}
+
+static void keep_skipped_by(struct kernel *kernel, const char *name)
+{
+	autoclose int link = kernel_open_pinned(kernel, name);
+
+	/* Programs count there too. */
+	__atomic_fetch_add(&kernel->host->lost[SMC_POLICY_LOST_SKIPPED], skipped_by(link),
+			   __ATOMIC_RELAXED);
+}
+
+/* The programs that are pinned are about to go: keep their counts.  Other kinds of programs nest. */
+static void keep_skipped(struct kernel *kernel)
+{
+	static const char *const tracing[] = {
+		"watch_state",      "watch_state_counting", "watch_end",
+		"watch_retransmit", "watch_destroy",        "watch_reset",
+	};
+
+	for (size_t i = 0; i < sizeof(tracing) / sizeof(*tracing); i++)
+		keep_skipped_by(kernel, tracing[i]);
 }
 
 /* Load what watches connections on this kernel, and attach it. */
@@ -321,6 +317,7 @@ static void load_and_attach(struct kernel *kernel, struct watcher *watcher)
 	struct watch_bpf *programs = NULL;
 	int rc = 0;
 
+	keep_skipped(kernel);
 	for_each_way(way)
 	{
 		rc = load(kernel, watcher, way, &programs);
@@ -343,18 +340,18 @@ static void load_and_attach(struct kernel *kernel, struct watcher *watcher)
  */
 static void watch(struct kernel *kernel, struct watcher *watcher, bool counts)
 {
-	int before[LINKS];
+	int before[WATCHER_LINKS];
 
 	if (watcher->link[LINK_OPEN] >= 0 && watcher->counts == counts)
 		return;
-	for (int i = 0; i < LINKS; i++) {
+	for (int i = 0; i < WATCHER_LINKS; i++) {
 		before[i] = watcher->link[i];
 		watcher->link[i] = -1;
 	}
 	watcher->counts = counts;
 	if (!adopt_watch(kernel, watcher))
 		load_and_attach(kernel, watcher);
-	close_links(before, LINKS);
+	watcher_close_links(before, WATCHER_LINKS);
 }
 
 /* What is known of watching, with SMC's programs as far as an earlier daemon left them. */
@@ -368,14 +365,11 @@ static void begin(struct kernel *kernel)
 	if (!watcher)
 		return;
 	kernel->watcher = watcher;
-	for (int i = 0; i < LINKS; i++)
+	for (int i = 0; i < WATCHER_LINKS; i++)
 		watcher->link[i] = -1;
 	for (int i = 0; i < SMC_LINKS; i++)
 		watcher->smc[i] = -1;
-	/* Another build's would count what ours counts too. */
-	if (!adopt(kernel, smc_pins, kernel_build_of(smc_bpf__elf_bytes), watcher->smc))
-		kernel_unpin(kernel, smc_pins);
-	note_smc_events(kernel);
+	watcher_smc_begin(kernel, watcher);
 }
 
 bool watcher_works(const struct kernel *kernel, const char **why)
@@ -393,8 +387,8 @@ const char *watcher_way(const struct kernel *kernel)
 	return watcher && watcher->way ? watcher->way->name : ways[0].name;
 }
 
-static int pin_all(struct kernel *kernel, const char *set, const char *const *names,
-		   const int *links, struct kernel_build build, struct kernel_error *error)
+int watcher_pin_links(struct kernel *kernel, const char *set, const char *const *names,
+		      const int *links, struct kernel_build build, struct kernel_error *error)
 {
 	int rc = 0;
 
@@ -410,12 +404,9 @@ int watcher_pin(struct kernel *kernel, const char *set, struct kernel_error *err
 	int rc = 0;
 
 	if (watcher_works(kernel, &why))
-		rc = pin_all(kernel, set, watcher->pins, watcher->link,
-			     kernel_build_of(watch_bpf__elf_bytes), error);
-	if (!rc && has_smc_events(watcher))
-		rc = pin_all(kernel, set, smc_pins, watcher->smc,
-			     kernel_build_of(smc_bpf__elf_bytes), error);
-	return rc;
+		rc = watcher_pin_links(kernel, set, watcher->pins, watcher->link,
+				       kernel_build_of(watch_bpf__elf_bytes), error);
+	return rc ? rc : watcher_smc_pin(kernel, set, error);
 }
 
 bool watcher_pinned(const struct kernel *kernel)
@@ -423,25 +414,8 @@ bool watcher_pinned(const struct kernel *kernel)
 	const char *why;
 
 	return (!watcher_works(kernel, &why) ||
-		kernel_pinned(kernel, kernel->watcher->pins, LINKS)) &&
-	       (!has_smc_events(kernel->watcher) || kernel_pinned(kernel, smc_pins, SMC_LINKS));
-}
-
-/* ---- what is one for the host ---- */
-
-void kernel_read_host(const struct kernel *kernel, struct smc_policy_host *host)
-{
-	memcpy(host, (const void *)kernel->host, sizeof(*host));
-}
-
-void kernel_wake_me(const struct kernel *kernel)
-{
-	kernel->host->wake = 1;
-}
-
-void kernel_set_recording(const struct kernel *kernel, bool recording)
-{
-	kernel->host->recording = recording;
+		kernel_pinned(kernel, kernel->watcher->pins, WATCHER_LINKS)) &&
+	       watcher_smc_pinned(kernel);
 }
 
 int watcher_attach(struct kernel *kernel, const char *set, bool counts, struct kernel_error *error)
@@ -455,232 +429,8 @@ int watcher_attach(struct kernel *kernel, const char *set, bool counts, struct k
 		log_warning("connections are not watched and nothing is learned: %s", why);
 	else if (!kernel->fresh)
 		kernel_unpin_others(kernel, "watch_", kernel->watcher->pins);
-	note_smc_events(kernel);
+	watcher_note_smc_events(kernel);
 	return watcher_pin(kernel, set, error);
-}
-
-/* ---- SMC's own tracepoints ---- */
-
-static int load_smc(struct kernel *kernel, struct watcher *watcher)
-{
-	int rc;
-
-	watcher->smc_programs = smc_bpf__open();
-	rc = watcher->smc_programs ? maps_share(kernel, watcher->smc_programs->obj, NULL) : -errno;
-	if (!rc)
-		rc = kernel_load(watcher->smc_programs->skeleton, "smc");
-	if (!rc)
-		return 0;
-	smc_bpf__destroy(watcher->smc_programs);
-	watcher->smc_programs = NULL;
-	return kernel_fail(&watcher->why_no_smc, rc,
-			   "SMC of this kernel has no tracepoints that tell (5.17 and later)");
-}
-
-static int attach_smc_programs(struct watcher *watcher)
-{
-	const struct smc_bpf *programs = watcher->smc_programs;
-	struct bpf_program *const program[SMC_LINKS] = {
-		[SMC_FALLBACK] = programs->progs.smc_fallback,
-		[SMC_SENT] = programs->progs.smc_sent,
-		[SMC_RECEIVED] = programs->progs.smc_received,
-	};
-	int rc = 0;
-
-	for (int i = 0; i < SMC_LINKS && !rc; i++)
-		rc = attach_program(&watcher->why_no_smc, program[i], &watcher->smc[i]);
-	if (rc)
-		close_links(watcher->smc, SMC_LINKS);
-	return rc;
-}
-
-/*
- * What was loaded stays so, to be attached before the first connection has come far; a
- * module that was loaded anew needs other programs.
- */
-static int follow_smc(struct kernel *kernel, struct watcher *watcher)
-{
-	int rc = -ENOENT;
-
-	if (watcher->smc_programs)
-		rc = attach_smc_programs(watcher);
-	if (!rc)
-		return 0;
-	smc_bpf__destroy(watcher->smc_programs);
-	watcher->smc_programs = NULL;
-	rc = load_smc(kernel, watcher);
-	return rc ? rc : attach_smc_programs(watcher);
-}
-
-/*
- * How many hold module smc besides modules that depend on it, our own programs included; -1:
- * it is built in, or not there.  Sockets do, and controllers.
- */
-static int smc_references(void)
-{
-	autofclose FILE *file = fopen("/proc/modules", "re");
-	autofree char *line = NULL;
-	size_t size = 0;
-
-	/* "NAME SIZE REFERENCES DEPENDENT,DEPENDENT, STATE ADDRESS", or "-" for no dependents. */
-	while (file && getline(&line, &size, file) > 0) {
-		char count[10], dependents[1024];
-		int references;
-
-		if (sscanf(line, "smc %*u %9[0-9] %1023s", count, dependents) != 2)
-			continue;
-		references = atoi(count);
-		for (const char *comma = dependents; (comma = strchr(comma, ',')); comma++)
-			references -= references > 0;
-		return references;
-	}
-	return -1;
-}
-
-/* Looks that must find nothing before the module is let go. */
-#define SMC_IDLE_LOOKS 2
-
-static void attach_smc(struct kernel *kernel, struct watcher *watcher)
-{
-	struct kernel_error error;
-
-	if (follow_smc(kernel, watcher)) {
-		log_notice("what SMC connections carry is not seen: %s", watcher->why_no_smc.text);
-		return;
-	}
-	/* They go on while the daemon does not run. */
-	if (pin_all(kernel, "current", smc_pins, watcher->smc, kernel_build_of(smc_bpf__elf_bytes),
-		    &error))
-		log_warning("%s", error.text);
-}
-
-bool kernel_follow_smc(struct kernel *kernel)
-{
-	struct watcher *watcher = kernel->watcher;
-	bool attached = has_smc_events(watcher), used;
-	int references = smc_references();
-
-	if (!watcher || smc_state() != SMC_LOADED)
-		return false;
-	used = references < 0 || references > (attached ? SMC_LINKS : 0);
-	watcher->smc_idle = used ? 0 : watcher->smc_idle + 1;
-	if (!watcher->smc_programs && !attached && !watcher->refused)
-		watcher->refused = load_smc(kernel, watcher) != 0;
-	if (used && !attached && watcher->smc_programs)
-		attach_smc(kernel, watcher);
-	if (attached && watcher->smc_idle >= SMC_IDLE_LOOKS) {
-		/* A program that is attached would keep the module from being removed. */
-		kernel_unpin(kernel, smc_pins);
-		close_links(watcher->smc, SMC_LINKS);
-	}
-	note_smc_events(kernel);
-	/* Where it is built in, or our own controller holds it, there is nothing to let go. */
-	return has_smc_events(watcher) && references >= 0 && kernel->backend != &backend_native;
-}
-
-/* ---- living connections ---- */
-
-/* When the connection @live is to be looked at next, in ns from @now. */
-static uint64_t next_look(const struct smc_auto_live *live, uint64_t now)
-{
-	uint32_t looks = live->info >> SMC_AUTO_LIVE_LOOKS_SHIFT;
-	uint64_t age = (uint64_t)((uint32_t)(now >> SMC_AUTO_LIVE_SHIFT) - live->opened)
-		       << SMC_AUTO_LIVE_SHIFT;
-
-	if (looks >= SMC_AUTO_LIVE_LOOKS)
-		return UINT64_MAX;
-	return smc_auto_look(looks) > age ? smc_auto_look(looks) - age : 0;
-}
-
-/* A connection that was due when a look began. */
-struct due {
-	uint32_t place; /* in kernel->sets: set and way */
-	uint16_t info;
-	uint64_t cookie;
-};
-
-#define PLACES(kernel) ((kernel)->n_sets * SMC_AUTO_WAYS)
-
-/* The connection at @place; its cookie, 0: there is none. */
-static uint64_t live_at(const struct kernel *kernel, uint32_t place,
-			const struct smc_auto_live **live)
-{
-	const struct smc_auto_set *set = &kernel->sets[place / SMC_AUTO_WAYS];
-
-	*live = &set->live[place % SMC_AUTO_WAYS];
-	return set->cookie[place % SMC_AUTO_WAYS];
-}
-
-/* Whether the look that @due was noted for has not reached the connection: it is as it was. */
-static bool is_missed(const struct kernel *kernel, const struct due *due)
-{
-	const struct smc_auto_live *live;
-
-	return live_at(kernel, due->place, &live) == due->cookie && live->info == due->info;
-}
-
-uint64_t kernel_next_look(const struct kernel *kernel)
-{
-	uint64_t first = UINT64_MAX, now = clock_ns(CLOCK_MONOTONIC);
-	const struct due *missed = kernel->missed, *end = missed + kernel->n_missed;
-	const struct smc_auto_live *live;
-
-	for (uint32_t place = 0; place < PLACES(kernel); place++) {
-		uint64_t next = live_at(kernel, place, &live) ? next_look(live, now) : UINT64_MAX;
-
-		/* Another look would not find it either: its socket is out of reach, or gone. */
-		if (missed < end && missed->place == place && is_missed(kernel, missed++))
-			continue;
-		first = next < first ? next : first;
-	}
-	return first;
-}
-
-/* The connections that are due into kernel->missed, as far as there is memory; how many. */
-static uint32_t list_due(struct kernel *kernel)
-{
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), cookie;
-	const struct smc_auto_live *live;
-	uint32_t n = 0;
-
-	for (uint32_t place = 0; place < PLACES(kernel); place++) {
-		cookie = live_at(kernel, place, &live);
-		if (!cookie || next_look(live, now))
-			continue;
-		if (array_grow(kernel->missed, n, kernel->missed_room))
-			break;
-		kernel->missed[n++] = (struct due){ place, live->info, cookie };
-	}
-	return n;
-}
-
-static void look_at_living(void *arg, struct netns *netns)
-{
-	const struct watcher *watcher = arg;
-	autoclose int iter = bpf_iter_create(watcher->link[LINK_LIVING]);
-	char nothing[64];
-
-	(void)netns;
-	/* The program writes nothing: reading runs it over all sockets of this namespace. */
-	while (iter >= 0 && read(iter, nothing, sizeof(nothing)) > 0)
-		;
-}
-
-int kernel_look_at_living(struct kernel *kernel)
-{
-	const char *why;
-	uint32_t n;
-	int rc;
-
-	if (!watcher_works(kernel, &why))
-		return 0;
-	n = list_due(kernel);
-	kernel->n_missed = 0;
-	rc = netns_for_each(look_at_living, kernel->watcher, NULL);
-	for (uint32_t i = 0; i < n && !rc; i++)
-		if (is_missed(kernel, &kernel->missed[i]))
-			kernel->missed[kernel->n_missed++] = kernel->missed[i];
-	return rc;
 }
 
 int kernel_records(const struct kernel *kernel)
@@ -695,7 +445,7 @@ void watcher_release(struct kernel *kernel)
 	static const char *const none[] = { NULL };
 
 	kernel_unpin_others(kernel, "watch_", none);
-	kernel_unpin(kernel, smc_pins);
+	watcher_smc_detach(kernel, kernel->watcher);
 	watcher_close(kernel);
 }
 
@@ -712,7 +462,7 @@ void watcher_describe(const struct kernel *kernel, struct backend_hooks *hooks)
 		backend_add_hook(hooks, name, HOOK_IN_FORCE, "every TCP connection is a lesson");
 	else
 		backend_add_hook(hooks, name, HOOK_ABSENT, "%s", why);
-	if (has_smc_events(watcher))
+	if (watcher_has_smc_events(watcher))
 		backend_add_hook(hooks, "learn (SMC's tracepoints)", HOOK_IN_FORCE,
 				 "SMC tells what it carries and why it falls back");
 	else if (watcher && watcher->why_no_smc.text[0])

@@ -44,6 +44,10 @@ WORDS(words_path_state,
 WORDS(words_evidence,
       "evidence", [SMC_POLICY_EVIDENCE_SYN] = "syn", [SMC_POLICY_EVIDENCE_TIMEOUT] = "timeout",
       [SMC_POLICY_EVIDENCE_GARBLED] = "garbled", [SMC_POLICY_EVIDENCE_RESET] = "reset");
+WORDS(words_loss, "loss", [SMC_POLICY_LOST_CONNECTIONS] = "connections",
+      [SMC_POLICY_LOST_RECORDS] = "records", [SMC_POLICY_LOST_BUSY] = "busy",
+      [SMC_POLICY_LOST_POLICY] = "policy", [SMC_POLICY_LOST_RING] = "ring",
+      [SMC_POLICY_LOST_SKIPPED] = "skipped", [SMC_POLICY_LOST_UNSEEN] = "unseen");
 
 int word_find(const struct word_list *list, const char *word)
 {

@@ -400,6 +400,21 @@ static json_int_t count_smc(const struct server *server)
 	return state.live > 0 ? state.live : 0;
 }
 
+/* Lessons that were lost, in all and by how they were lost, into @json. */
+static void add_lost(const struct smc_policy_host *host, json_t *json)
+{
+	json_t *by = json_object();
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < SMC_POLICY_LOSSES; i++) {
+		json_object_set_new(by, word_name(&words_loss, i),
+				    json_integer((json_int_t)host->lost[i]));
+		sum += host->lost[i];
+	}
+	json_object_set_new(json, "lost", json_integer((json_int_t)sum));
+	json_object_set_new(json, "lost_by", by);
+}
+
 /* Breakers, cool-down and what is counted for the host, into @json. */
 static void add_host(const struct server *server, const struct policy_prefix *prefix, bool open,
 		     json_t *json)
@@ -409,7 +424,7 @@ static void add_host(const struct server *server, const struct policy_prefix *pr
 	kernel_read_host(server->kernel, &host);
 	json_object_set_new(json, "breakers", report_paths(server, prefix, open));
 	json_object_set_new(json, "cooldown", report_cooldown(&host));
-	json_object_set_new(json, "lost", json_integer((json_int_t)host.lost));
+	add_lost(&host, json);
 	json_object_set_new(json, "smc_connections", json_integer(count_smc(server)));
 }
 

@@ -19,7 +19,7 @@ static uint64_t read_unrecorded(const struct recording *recording)
 	struct smc_policy_host host;
 
 	kernel_read_host(recording->kernel, &host);
-	return host.unrecorded;
+	return host.lost[SMC_POLICY_LOST_RING];
 }
 
 struct recording *recording_new(const struct kernel *kernel)

@@ -9,6 +9,7 @@
 #	$ebpf               the command, talking to this daemon
 #	daemon_start        returns when the daemon answers
 #	daemon_end SIGNAL
+#	serve PORT..., stop_serving, touch_port PORT ADDRESS...
 #	exits, refused, json	what a command must do, for claims
 #	finish              ends the daemon, removes everything, exits
 
@@ -138,6 +139,40 @@ finish()
 	fi
 	[ ! -e "$VM_STATE/failed" ]
 	exit
+}
+
+listening_here()
+{
+	[ -n "$(ss -Hltn "sport = :$1")" ]
+}
+
+# serve PORT...: something listens there, on all addresses, until stop_serving.
+serve()
+{
+	local port
+
+	for port; do
+		socat -u "TCP4-LISTEN:$port,reuseaddr,fork,backlog=128" /dev/null &
+		echo $! >> "$VM_STATE/listeners"
+		wait_until 30 listening_here "$port"
+	done
+}
+
+stop_serving()
+{
+	xargs kill < "$VM_STATE/listeners"
+	rm "$VM_STATE/listeners"
+}
+
+# touch_port PORT ADDRESS...: a connection to each that carries nothing.
+touch_port()
+{
+	local port=$1 address
+
+	shift
+	for address; do
+		: < "/dev/tcp/$address/$port" || return
+	done
 }
 
 trap cleanup EXIT

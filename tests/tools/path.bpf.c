@@ -54,6 +54,7 @@ enum {
 	LOSE_CLC_IN = 16, /* what starts with a CLC message, towards this host */
 	LOSE_CLC_OUT = 32, /* the same from this host */
 	LOSE_CONFIRM = 64, /* the last message of the handshake only, towards this host */
+	UNTIL_PLAIN = 128, /* the path is sound from the first SYN without the option on */
 };
 
 struct path {
@@ -268,6 +269,8 @@ static __always_inline int pass_syn(struct segment *segment)
 	__u32 option = find_option(segment);
 	__u8 one = 1;
 
+	if (!option && does(segment, UNTIL_PLAIN))
+		segment->path->does = 0;
 	if (!option)
 		return TC_ACT_OK;
 	if (does(segment, DROP_SYN)) {
