@@ -92,7 +92,10 @@ static __always_inline __u64 smc_policy_among(__s64 n, __u64 words)
 	return (__u64)(n >> 63);
 }
 
-/* What lane word @n adds; one that the bucket does not have is not read: it may be in another line. */
+/*
+ * What lane word @n adds; one that the bucket does not have is not read: it may be in another
+ * line.
+ */
 #define SMC_POLICY_PASSED(n)                                                                       \
 	({                                                                                         \
 		__u64 among_ = smc_policy_among(n, words);                                         \
@@ -248,8 +251,8 @@ static __always_inline __u64 smc_policy_reached(__s64 start, __s64 port)
 }
 
 /*
- * Which result of the short table at @at of @row, whose first 16 bits are @how, holds for @port: its
- * index from @at on.  All compared at once, as in a bucket.
+ * Which result of the short table at @at of @row, whose first 16 bits are @how, holds for
+ * @port: its index from @at on.  All compared at once, as in a bucket.
  */
 static __always_inline __u64 smc_policy_short_table(const struct smc_policy_row *row, __u64 at,
 						    __u64 how, __s64 port)

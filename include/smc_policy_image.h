@@ -10,8 +10,8 @@
  * map holds one image; a one-slot array-of-maps holds the image in force.
  *
  * What a decision costs is the cache lines it touches: everything that one step reads lies in one
- * line of 64 bytes.  A decision reads the header, a root, a bucket, and a port table where a rule is
- * for some ports; small policies have the last three in one line.
+ * line of 64 bytes.  A decision reads the header, a root, a bucket, and a port table where a
+ * rule is for some ports; small policies have the last three in one line.
  *
  * TARGET (one word), what a step finds
  *   LEAF set:   the walk ends; the other bits are a result.
@@ -20,8 +20,9 @@
  *     others:   bits 25-27 lane words - 1, bits 0-24 the place of its lanes in units of 2 words.
  *
  * NODE, a function from the uppermost bits of what is left of the key to a target
- *   direct: 2^stride targets, indexed by the upper stride bits, which are used up then.  SPREAD: each
- *       target is the first word of a line, and what it leads to lies in that line if there is room.
+ *   direct: 2^stride targets, indexed by the upper stride bits, which are used up then.
+ *       SPREAD: each target is the first word of a line, and what it leads to lies in that
+ *       line if there is room.
  *   bucket: lane words of 64 bits, each of 4, 2 or 1 lanes, the lowest bits first.  The
  *       lanes are starts, ascending, of 15, 31 or 63 bits (the uppermost bit of each lane
  *       is clear; set: nothing starts here, nor in what follows).  Then the targets, one
@@ -36,14 +37,14 @@
  * ELSE.  The others have these bits used up, and go on at the word ROOT as at a direct node.
  *
  * RESULT (31 bits): TABLE set: the other bits are the place of a port table in units of 4 words.
- * Else bits 0-1 action, bit 2 LIMITED: the rule has limits, and from bit 3 on the counter slot of the
- * rule (0: no rule, the default action speaks).  In 16 bits, a narrow result: bit 14 TABLE, and 14
- * others.
+ * Else bits 0-1 action, bit 2 LIMITED: the rule has limits, and from bit 3 on the counter slot
+ * of the rule (0: no rule, the default action speaks).  In 16 bits, a narrow result: bit 14
+ * TABLE, and 14 others.
  *
  * PORT TABLE, from (side, service port) to a result.  Its first 16 bits say how:
  *   short: three starts of 16 bits, ascending, then four narrow results as in a bucket; a
- *       start that is not needed is 0.  DOUBLE: seven starts, then eight results.  SIDED: one such table
- *       for each side, one after the other.
+ *       start that is not needed is 0.  DOUBLE: seven starts, then eight results.  SIDED: one
+ *       such table for each side, one after the other.
  *   LONG: four targets from word 4 on, indexed by 2 * side + (port >> 15), for the
  *       lower 15 bits of the port.
  * A table may name another one as a result, which then never does.
@@ -74,8 +75,8 @@ struct smc_policy_row {
 _Static_assert(sizeof(struct smc_policy_row) == 4096, "a row is the least that a map takes");
 
 /*
- * Row 0, word by word: one line, with all that every decision reads.  Every layout keeps the meaning
- * of the words up to GENERATION_HI.
+ * Row 0, word by word: one line, with all that every decision reads.  Every layout keeps the
+ * meaning of the words up to GENERATION_HI.
  */
 enum smc_policy_image_header {
 	SMC_POLICY_HDR_MAGIC = 0,

@@ -19,8 +19,8 @@ typedef unsigned __int128 address_t;
 #define MAPPED_LAST (MAPPED_FIRST | 0xffffffff)
 
 /*
- * A way through the prefixes of a rule in ascending order, to the first address that one includes and
- * none excepts.
+ * A way through the prefixes of a rule in ascending order, to the first address that one
+ * includes and none excepts.
  */
 struct sweep {
 	bool open; /* some prefix is included */

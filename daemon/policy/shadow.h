@@ -20,11 +20,12 @@ struct policy_shadow {
 
 /*
  * List the rules of @policy that never decide, ascending by index.  @image: what policy_compile()
- * made of @policy, with the slots of its rules as they were then.  The answer is exact: it says so of
- * a rule if and only if there is no peer, side and port for which the image gives its slot.
+ * made of @policy, with the slots of its rules as they were then.  The answer is exact: it says
+ * so of a rule if and only if there is no peer, side and port for which the image gives its
+ * slot.
  *
- * Returns 0, with @shadows to be freed (NULL if there are none) and their number in @n; or -ENOMEM, or
- * -EBADMSG if @image is damaged, with no list.
+ * Returns 0, with @shadows to be freed (NULL if there are none) and their number in @n; or
+ * -ENOMEM, or -EBADMSG if @image is damaged, with no list.
  */
 int policy_shadow_list(const struct policy *policy, const struct policy_image *image,
 		       struct policy_shadow **shadows, size_t *n);

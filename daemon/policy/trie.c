@@ -5,8 +5,9 @@
  * the boundaries lie.
  *
  * What counts is how many lines a walk touches.  So a bucket takes one line at most, and never lies
- * in two; a stretch that is a little too large for one is divided by a direct node whose targets lie in
- * the lines of their buckets (spread); and so is a whole family of few boundaries.
+ * in two; a stretch that is a little too large for one is divided by a direct node whose
+ * targets lie in the lines of their buckets (spread); and so is a whole family of few
+ * boundaries.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -101,8 +102,8 @@ static void keep_room(struct trie *trie, uint32_t at, uint32_t units)
 }
 
 /*
- * The first of @n free words in one line, from a multiple of @unit on: in a line that is used in part, the
- * one with the least room, else in a new one.
+ * The first of @n free words in one line, from a multiple of @unit on: in a line that is used
+ * in part, the one with the least room, else in a new one.
  */
 static uint32_t find_room(struct trie *trie, uint32_t n, uint32_t unit)
 {
@@ -316,8 +317,8 @@ static bool all_exact(const struct stretch *stretch, unsigned int width)
 }
 
 /*
- * Lay @stretch out in one bucket of at most @room words: with lanes as wide as they can be, but no wider than it
- * takes to have nothing below it.
+ * Lay @stretch out in one bucket of at most @room words: with lanes as wide as they can be, but
+ * no wider than it takes to have nothing below it.
  */
 static bool lay_out_any(struct bucket *bucket, const struct stretch *stretch, unsigned int bits,
 			uint32_t room)
@@ -504,8 +505,8 @@ static uint32_t build_bucket(struct trie *trie, struct bucket *bucket, unsigned 
 /* ---- pivots ---- */
 
 /*
- * Divide @stretch into parts of about @share boundaries, with a group of as many alone; false: these are more than
- * a pivot takes.
+ * Divide @stretch into parts of about @share boundaries, with a group of as many alone; false:
+ * these are more than a pivot takes.
  */
 static bool divide(struct bucket *bucket, const struct stretch *stretch, uint32_t share)
 {
@@ -516,7 +517,7 @@ static bool divide(struct bucket *bucket, const struct stretch *stretch, uint32_
 		uint32_t end;
 
 		to = end_of_group(stretch, from, 15);
-		/* Before a group that is alone, behind one, where there is enough, and at the end. */
+		/* Divide before and behind a group that is alone, and where there is enough. */
 		end = to - from >= share && first < from ? from : to;
 		if (end == to && to - first < share && to < stretch->n)
 			continue;
@@ -572,8 +573,8 @@ static uint32_t table_words(const struct trie *trie, uint32_t place)
 }
 
 /*
- * Copy the port table that @leaf leads to, unless it is a long one, into @cell, whose first @used words
- * are in use; false: there is no room.
+ * Copy the port table that @leaf leads to, unless it is a long one, into @cell, whose first
+ * @used words are in use; false: there is no room.
  */
 static bool copy_table(const struct trie *trie, struct cell *cell, uint32_t used, uint32_t *leaf)
 {
@@ -609,8 +610,8 @@ static void start_cell(struct cell *cell, uint32_t at)
 }
 
 /*
- * Lay @stretch, at least one boundary, out as @bucket in @cell; false: it takes more.  @alone: all that it leads
- * to is in the line.
+ * Lay @stretch, at least one boundary, out as @bucket in @cell; false: it takes more.  @alone:
+ * all that it leads to is in the line.
  */
 static bool lay_out_cell(const struct trie *trie, struct cell *cell, struct bucket *bucket,
 			 const struct stretch *stretch, unsigned int bits, bool *alone)
@@ -627,8 +628,8 @@ static bool lay_out_cell(const struct trie *trie, struct cell *cell, struct buck
 }
 
 /*
- * What does not fit into a cell for @stretch: 0, 1 for each boundary if port tables are left over, MISFIT for
- * each if the bucket is too large.
+ * What does not fit into a cell for @stretch: 0, 1 for each boundary if port tables are left
+ * over, MISFIT for each if the bucket is too large.
  */
 static uint64_t misfit(const struct trie *trie, const struct stretch *stretch, unsigned int bits)
 {
@@ -733,8 +734,8 @@ static uint64_t sum_misfits(const struct trie *trie, const struct stretch *stret
 }
 
 /*
- * The stride from @least to @most of a spread node for @stretch that leaves the least over, and no more
- * than one boundary in MISFIT or the port tables of all; -1: there is none.
+ * The stride from @least to @most of a spread node for @stretch that leaves the least over, and
+ * no more than one boundary in MISFIT or the port tables of all; -1: there is none.
  */
 static int spread_stride(const struct trie *trie, const struct stretch *stretch, unsigned int least,
 			 unsigned int most, unsigned int bits)
@@ -843,7 +844,10 @@ static unsigned int common_bits(address_t first, address_t last, unsigned int mo
 	return common < most ? common : most;
 }
 
-/* Whether nearly all boundaries of @stretch are exact in lanes of @width bits behind @stride bits. */
+/*
+ * Whether nearly all boundaries of @stretch are exact in lanes of @width bits behind @stride
+ * bits.
+ */
 static bool mostly_exact(const struct stretch *stretch, unsigned int stride, unsigned int width)
 {
 	uint32_t inexact = 0;

@@ -26,7 +26,7 @@ struct bench_shape {
 	uint32_t rules, prefixes;
 	bool v4;
 	bool clustered; /* all in one /8, or one /32 of IPv6 */
-	bool ports; /* each rule has a range of its own, which overlap; else each rule is for all ports */
+	bool ports; /* each rule has a range of its own, which overlap; else all ports */
 };
 
 /* Ends with one without a name. */

@@ -113,7 +113,10 @@ UNTRACED static void *find_value(void *map, const void *key)
 	if (map == &host_state)
 		return &host;
 	if (map == &rule_counters) {
-		/* The pointer, and the line that an atomic addition writes: those are not reported. */
+		/*
+		 * The pointer, and the line that an atomic addition writes: those are not
+		 * reported.
+		 */
 		noted->map_lines[TOUCHED_RULE_COUNTERS] = 2;
 		return &counters;
 	}

@@ -11,8 +11,8 @@
 
 /*
  * The maps beside the image.  Of arrays the values count; of a per-CPU array its list of pointers
- * too; of a hash the head of a bucket and the entry, which is the least.  What describes a map in the
- * kernel does not count: the same lines are read for each decision.
+ * too; of a hash the head of a bucket and the entry, which is the least.  What describes a map
+ * in the kernel does not count: the same lines are read for each decision.
  */
 enum touched_map {
 	TOUCHED_POLICY_SLOT,
@@ -32,7 +32,10 @@ struct touched {
 	unsigned int map_lines[TOUCHED_MAPS];
 };
 
-/* Decide @query by @image, with nothing learned, as a hook does; what that touched into @touched. */
+/*
+ * Decide @query by @image, with nothing learned, as a hook does; what that touched into
+ * @touched.
+ */
 void touched_decide(const struct policy_image *image, const struct bench_query *query,
 		    struct touched *touched);
 

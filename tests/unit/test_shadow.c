@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * policy_shadow_list() names exactly the rules that never decide, and each with a rule that beats it:
- * against matcher.c asked about every connection that can make a difference.
+ * policy_shadow_list() names exactly the rules that never decide, and each with a rule that
+ * beats it: against matcher.c asked about every connection that can make a difference.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -56,7 +56,10 @@ static void assert_bound(const struct bound *bound)
 	assert_true(sum.pages > 0.99 && sum.pages <= bound->pages);
 	assert_in_range(sum.lines_most, 1, bound->lines_most);
 	assert_true(!bound->bytes || bytes <= bound->bytes);
-	/* Beside the image: its map, the rule's counters, and for an allow the state of the host. */
+	/*
+	 * Beside the image: its map, the rule's counters, and for an allow the state of the
+	 * host.
+	 */
 	assert_true(sum.map_lines[TOUCHED_POLICY_SLOT] == 1);
 	assert_true(sum.map_lines[TOUCHED_RULE_COUNTERS] == 2);
 	assert_true(sum.map_lines[TOUCHED_HOST_STATE] <= 2);
