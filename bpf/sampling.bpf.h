@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which of the connections that open are looked at: all of them, but in a storm only one of so many,
- * which stands for the others.
+ * Sampling: which of the connections that open become samples.  All of them do, except in a storm:
+ * then only one of several does, and its weight says how many it stands for.
  */
 #ifndef SMC_POLICY_SAMPLING_BPF_H
 #define SMC_POLICY_SAMPLING_BPF_H
 
 #include "connection.bpf.h"
 
-/* A connection opens.  Returns of how many one is looked at from now on. */
+/* A connection opens.  Returns n, if one of n is to be a sample from now on. */
 GLOBAL int opened(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 {
 	struct smc_auto_connection connection;
@@ -18,15 +18,15 @@ GLOBAL int opened(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 }
 
 /*
- * In a storm most connections are passed over: not looked at at all, not even where they go.  The
- * next one that is looked at stands for them too.  By CPU, and by service as far as there is room.
+ * In a storm most connections are skipped.  Not even their peer is read.  The next sample stands for
+ * them too.  Each CPU has its own counts, for each service as far as there is room.
  */
 struct storm {
 	__u32 service; /* storm_service(), 0: none yet */
-	__u32 passed; /* since one was looked at */
-	__u32 share; /* of so many one is looked at */
+	__u32 skipped; /* connections since the last sample */
+	__u32 share; /* one of so many is a sample */
 	__u32 reserved;
-	__u64 until; /* jiffies; then the storm may be over */
+	__u64 until; /* jiffies; the storm may be over after that */
 };
 
 #define STORMS 64 /* a power of two */
@@ -51,58 +51,58 @@ static __always_inline struct storm *storm_at(__u32 service)
 	return bpf_map_lookup_elem(&storms, &at);
 }
 
-/* Whether a connection to @service can be passed over. */
-static __always_inline int pass_over(struct storm *storm, __u32 service)
+/* Whether a connection to @service can be skipped. */
+static __always_inline int skip(struct storm *storm, __u32 service)
 {
-	if (storm->service != service || storm->passed + 1 >= storm->share ||
+	if (storm->service != service || storm->skipped + 1 >= storm->share ||
 	    bpf_jiffies64() > storm->until)
 		return 0;
-	storm->passed++;
+	storm->skipped++;
 	return 1;
 }
 
-/* A connection to @service is looked at: for how many it stands. */
-static __always_inline __u32 stand_for(struct storm *storm, __u32 service)
+/* A connection to @service becomes a sample.  Returns its weight. */
+static __always_inline __u32 take_weight(struct storm *storm, __u32 service)
 {
-	__u32 times = storm->service == service ? storm->passed + 1 : 1;
+	__u32 times = storm->service == service ? storm->skipped + 1 : 1;
 
 	storm->service = service;
-	storm->passed = 0;
+	storm->skipped = 0;
 	storm->share = 1;
 	return times;
 }
 
-/* A look at a connection that opens. */
-struct look {
+/* A connection that opens, as a sample. */
+struct sample {
 	struct smc_policy_host *host;
-	struct storm *storm; /* NULL: it is looked at whatever the storm */
-	__u32 times; /* it stands for so many */
+	struct storm *storm; /* NULL: it is a sample in any case */
+	__u32 weight; /* connections that it stands for */
 };
 
 /*
- * Whether to look at a connection of @side to the service @port; @must: whatever the storm.  Not
- * at what is passed over, before anything else of it is read.
+ * Whether a connection of @side to service @port is a sample.  @must: it is one even in a storm.
+ * Called before anything else of the connection is read.
  */
-static __always_inline int begin_look(struct look *look, __u32 side, __u32 port, __u32 must)
+static __always_inline int begin_sample(struct sample *sample, __u32 side, __u32 port, __u32 must)
 {
 	__u32 service = storm_service(side, port);
 
-	look->host = smc_policy_host_state();
-	look->storm = 0;
-	look->times = 1;
-	if (!look->host)
+	sample->host = smc_policy_host_state();
+	sample->storm = 0;
+	sample->weight = 1;
+	if (!sample->host)
 		return 0;
 	/* A recording wants them all. */
-	if (must || look->host->recording)
+	if (must || sample->host->recording)
 		return 1;
-	look->storm = storm_at(service);
-	if (!look->storm || pass_over(look->storm, service))
+	sample->storm = storm_at(service);
+	if (!sample->storm || skip(sample->storm, service))
 		return 0;
-	look->times = stand_for(look->storm, service);
+	sample->weight = take_weight(sample->storm, service);
 	return 1;
 }
 
-/* The daemon sleeps: an empty record wakes it. */
+/* The daemon sleeps.  An empty record wakes it. */
 static __always_inline void wake_daemon(struct smc_policy_host *host)
 {
 	struct smc_policy_record *record;
@@ -115,19 +115,19 @@ static __always_inline void wake_daemon(struct smc_policy_host *host)
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* @seen opens; @seen->what says then for how many it stands. */
-static __always_inline void end_look(const struct look *look, struct seen *seen)
+/* @seen opens.  Adds the weight to @seen->what. */
+static __always_inline void end_sample(const struct sample *sample, struct seen *seen)
 {
 	__u32 share;
 
-	seen->what |= (__u64)look->times << WHAT_TIMES;
+	seen->what |= (__u64)sample->weight << WHAT_TIMES;
 	share = (__u32)opened(seen->high, seen->low, seen->what, seen->cookie, seen->now);
-	if (look->storm) {
-		look->storm->share = share;
-		look->storm->until = bpf_jiffies64() + STORM_JIFFIES;
+	if (sample->storm) {
+		sample->storm->share = share;
+		sample->storm->until = bpf_jiffies64() + STORM_JIFFIES;
 	}
-	if (look->host->wake)
-		wake_daemon(look->host);
+	if (sample->host->wake)
+		wake_daemon(sample->host);
 }
 
 #endif

@@ -66,14 +66,14 @@ static __always_inline void open_ops(struct bpf_sock_ops *ops, __u32 side, __u32
 {
 	__u32 port = side == SMC_POLICY_ACCEPT ? field(ops, local_port)
 					       : bpf_ntohl(field(ops, remote_port));
-	struct look look;
+	struct sample sample;
 	struct seen seen;
 
-	if (!begin_look(&look, side, port, asked))
+	if (!begin_sample(&sample, side, port, asked))
 		return;
 	see_ops(&seen, ops, side);
 	seen.what |= (__u64)asked << WHAT_ASKED;
-	end_look(&look, &seen);
+	end_sample(&sample, &seen);
 	if (counts)
 		count_verdict(seen.high, seen.low, seen.what, seen.cookie,
 			      has_netns_cookie ? bpf_get_netns_cookie(ops) : 0);

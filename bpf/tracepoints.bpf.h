@@ -60,14 +60,14 @@ static __always_inline void open_sock(struct sock *sk, __u32 side, __u32 asked, 
 	__u32 port = side == SMC_POLICY_ACCEPT ? sk->__sk_common.skc_num
 					       : bpf_ntohs(sk->__sk_common.skc_dport);
 	__u32 must = asked && (side == SMC_POLICY_ACCEPT || !is_denied(sk));
-	struct look look;
+	struct sample sample;
 	struct seen seen;
 
-	if (!begin_look(&look, side, port, must))
+	if (!begin_sample(&sample, side, port, must))
 		return;
 	see_sock(&seen, sk, side);
 	seen.what |= (__u64)asked << WHAT_ASKED;
-	end_look(&look, &seen);
+	end_sample(&sample, &seen);
 	if (counts)
 		count_verdict(seen.high, seen.low, seen.what, seen.cookie,
 			      sk->__sk_common.skc_net.net->net_cookie);
