@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Long because each kind of value is parsed and written in one place, and all of them share the few
+ * helpers.
+ */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon: one process, one event loop, one thread (but for kernel/image.c's, which wait). 
- * server.c owns the policy in force and is the only place that changes it; commands.c turns
- * requests into calls of it; control.c talks to clients; report.c describes.
+ * The daemon: one process, one event loop, one thread (but for those of kernel/image.c, which only
+ * wait).  Whatever changes the policy in force goes through enforce.c; control.c talks to clients,
+ * requests.c and commands.c answer them, report.c describes.
  */
 #ifndef SMC_POLICY_SERVER_H
 #define SMC_POLICY_SERVER_H

@@ -22,7 +22,7 @@ static json_t *answer_and_check(struct server *server, json_t *json, enum comman
 				struct recording **recording);
 
 #define requests_answer answer_and_check
-#include "server/control.c"
+#include "server/client.c"
 #undef requests_answer
 #include "server/slots.c"
 
@@ -218,14 +218,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
 	uint8_t how = input_byte(&input);
-	struct ucred peer = { .uid = how & 1 ? 0 : 65534, .gid = how & 1 ? 0 : 65534 };
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
 		abort();
 	fill_slots();
-	control.read_all = how & 2;
-	add_client(&control, fds[0], &peer);
+	must(client_add(&control, fds[0], how & 1 ? 0 : 65534,
+			how & 1   ? ACCESS_CHANGE
+			: how & 2 ? ACCESS_READ
+				  : ACCESS_NONE));
 	talk(fds[1], &input, how);
 	close(fds[1]);
 	turn(-1, true);
