@@ -10,6 +10,8 @@
  *   3. The nodes are flattened into boundaries: "from this address on, that
  *      table", ascending.
  *   4. The boundaries become a trie, leaves first.
+ *
+ * Long because the steps share one state, struct compiler, that nobody else needs to know.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,6 +7,8 @@
  * A large table is not copied into every longer prefix: a table may have holes
  * and name the table below that fills them.  That one has no holes, so a
  * lookup reads two tables at most.
+ *
+ * Long because painting, laying over and writing tables share one state that nobody else needs to know.
  */
 #include <errno.h>
 #include <stdlib.h>

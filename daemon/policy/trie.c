@@ -8,6 +8,8 @@
  * in two; a stretch that is a little too large for one is divided by a direct node whose
  * targets lie in the lines of their buckets (spread); and so is a whole family of few
  * boundaries.
+ *
+ * Long because each kind of node is made of the others: buckets, pivots and direct nodes call one another.
  */
 #include <errno.h>
 #include <stdbool.h>
