@@ -5,8 +5,8 @@
  *
  * Opening: the tracepoints of states and of retransmissions; where they get no cookie (up to
  * 5.11), sockops at the root of cgroup v2, whose calls take longer and are more.  Closing: the
- * tracepoint of states too, and that of tcp_v4_destroy_sock() (closing.bpf.h says why).  Long lives: an iterator over the TCP sockets of a
- * namespace, which the daemon runs now and then.
+ * tracepoint of states too, and that of tcp_v4_destroy_sock() (closing.bpf.h says why).  Long lives:
+ * an iterator over the TCP sockets of a namespace, which the daemon runs now and then.
  *
  * Each call of a tracepoint takes time, also when there is nothing to do: where one can tell, there
  * are not two, and what is for SMC alone is not attached to a kernel without.  Where nothing else
