@@ -18,6 +18,7 @@ struct trace_row {
 	uint8_t peer[16]; /* as in struct policy_prefix */
 	uint16_t port; /* service port, host byte order */
 	uint64_t bytes; /* sent and received */
+	uint64_t messages; /* both ways */
 };
 
 /*

@@ -412,7 +412,7 @@ static void kind_is_learned(void **state)
 		struct trace_score score;
 		struct trace trace;
 
-		trace_make(&trace, kind, seed);
+		trace_make(&trace, kind, seed, false);
 		score = replay_trace(&trace);
 		if (score.share < kind->share_min || score.shorts > kind->shorts_max)
 			fail_msg("%s, seed %u: share %.3f, shorts %.3f", kind->name, seed,
