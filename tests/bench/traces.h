@@ -53,6 +53,7 @@ void trace_clear(struct trace *trace);
 int trace_replay(const struct trace *trace, bool *verdicts);
 
 #define TRACE_TOLD 2000 /* lessons after which an algorithm must not do worse than a constant */
+#define TRACE_LATE_MAX 0.02 /* of the bound, that it may be worse by */
 #define TRACE_BOUND_MIN 0.05 /* of an oracle's utility; a lower bound is none */
 
 /*
