@@ -295,6 +295,12 @@ static __always_inline void smc_auto_learn_rtt(struct smc_auto_peer *peer, __u32
 		peer->rtt = peer->rtt ? peer->rtt - peer->rtt / 8 + rtt / 8 : rtt;
 }
 
+/* Age of a living connection, ns. */
+static __always_inline __u64 smc_auto_age(const struct smc_auto_live *live, __u64 now)
+{
+	return (__u64)((__u32)(now >> SMC_AUTO_LIVE_SHIFT) - live->opened) << SMC_AUTO_LIVE_SHIFT;
+}
+
 /* A gain as struct smc_auto_live holds it. */
 _Static_assert(SMC_AUTO_GAIN_MAX <= 32767, "gains fit 16 bits");
 
@@ -310,6 +316,7 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 	const struct smc_policy_row *parameters = smc_policy_parameters();
 	__u32 votes = live->info & SMC_AUTO_LIVE_VOTES, told = live->info & SMC_AUTO_LIVE_TOLD;
 	__u32 asked = smc_auto_positive(live->info & SMC_AUTO_LIVE_ASKED), times;
+	struct smc_auto_lesson lesson;
 	struct smc_auto_memory memory;
 	struct smc_auto_key key;
 	__u64 half;
@@ -321,6 +328,9 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 		return;
 	}
 	gain = smc_auto_gain(bytes, parameters->word[SMC_POLICY_PAR_SETUP_BYTES]);
+	/* A living one tells nothing before it has paid. */
+	if (!ended && gain <= 0)
+		return;
 	times = told ? 1 : (__u32)live->gain;
 	times += (smc_auto_lesson_times(smc_auto_class_share(rates.service), votes, gain, cookie) -
 		  times) *
@@ -334,26 +344,28 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 	memory.service = smc_auto_make_service(connection);
 	if (!memory.service || !memory.subnet || !memory.peer)
 		return;
+	lesson = (struct smc_auto_lesson){
+		.now = now,
+		.age = smc_auto_age(live, now),
+		.half = half,
+		.gain = ended ? gain : smc_auto_foresee(memory.service, gain),
+		.times = smc_auto_lesson_weight(times),
+		.votes = votes,
+	};
 	/* What has been forgotten meanwhile is told anew, not corrected. */
 	if (!told || !memory.service->mean.weight || !memory.subnet->mean.weight ||
 	    !memory.peer->mean.weight)
-		smc_auto_tell(&memory, &rates, votes, gain, times ? times : 1, now, half);
-	else if (gain != live->gain)
-		smc_auto_tell_again(&memory, &rates, votes, gain, live->gain);
+		smc_auto_tell(&memory, &rates, &lesson);
+	else if (lesson.gain != live->gain)
+		smc_auto_tell_again(&memory, &rates, &lesson, live->gain);
 	live->info |= SMC_AUTO_LIVE_TOLD;
-	live->gain = (__s16)gain;
+	live->gain = (__s16)lesson.gain;
 	smc_auto_learn_rtt(memory.peer, rtt);
 	if (!ended)
 		return;
 	smc_auto_tally(&memory.service->tally, bytes, gain, times);
 	smc_auto_tally(&memory.subnet->tally, bytes, gain, times);
 	smc_auto_tally(&memory.peer->tally, bytes, gain, times);
-}
-
-/* Age of a living connection, ns. */
-static __always_inline __u64 smc_auto_age(const struct smc_auto_live *live, __u64 now)
-{
-	return (__u64)((__u32)(now >> SMC_AUTO_LIVE_SHIFT) - live->opened) << SMC_AUTO_LIVE_SHIFT;
 }
 
 /* Whether a living connection is to be looked at now; counts the look. */

@@ -8,18 +8,26 @@
  * units of what setting SMC up costs, less the one set-up.  A connection of no bytes
  * gains -1, one of twice the bytes that pay for a set-up +1.
  *
- * Five CONTEXTS look at a connection, from coarse to fine: the service (side and
- * port), the service at this rate of new connections, the service with the peer's
- * subnet, with the peer, with the peer at this rate.  Each keeps a decaying mean of the
- * gains it has seen and falls back on a coarser one as far as it has seen few.  A
- * context votes for SMC if it expects a gain.
+ * Five CONTEXTS judge a connection, from coarse to fine: the service (side and port), the
+ * service at this rate of new connections, the service with the peer's subnet, with the
+ * peer, with the peer at this rate.  Each keeps two numbers apart: how many of its
+ * connections gained anything (hits), in a window of SMC_AUTO_WINDOW lessons, and how much those
+ * gained on average.  Their product, less what the others cost, is the expected gain, in
+ * full; a context with few lessons falls back on the coarser one.  It votes for SMC if it
+ * expects a gain.  Kept apart, one huge connection moves the mean but not the share, and a
+ * rare one that pays for hundreds still counts.
  *
- * Which context is right differs between services and over time.  So each service
- * keeps for each context the mean gain of the connections that it voted for, whatever
- * became of them, and the share of the worthwhile ones that it found.  Of the contexts
- * whose votes pay, the one that finds most decides, of equals the finest; if none pays,
- * TCP.  So a service that cannot be predicted stays on TCP, and one that turns is
- * followed by its coarsest context, which turns first.
+ * A window of hundreds follows changes slowly, so a context also watches for RUNS: hits, or
+ * misses, in succession that chance hardly explains under the share known so far.  Then
+ * what was known is dropped, and what opened before the change teaches this context no more.
+ *
+ * Which context is right differs between services and over time.  So each service keeps
+ * an ACCOUNT for each: what SMC would have gained by its votes; and one for SMC for all.  Of
+ * those that are above zero by more than chance may bring, the best decides; if there is
+ * none, TCP.
+ *
+ * A living connection that has paid already is a lesson too.  It is taken to be worth twice
+ * what it has carried, at least the mean of the service, until its end tells.
  */
 #ifndef SMC_POLICY_ESTIMATE_H
 #define SMC_POLICY_ESTIMATE_H
@@ -34,14 +42,17 @@
 
 #define SMC_AUTO_ONE 256 /* of a gain: one set-up */
 #define SMC_AUTO_GAIN_MAX (50 * SMC_AUTO_ONE) /* more bytes than that count no more */
-#define SMC_AUTO_GAIN_CAP (2 * SMC_AUTO_ONE) /* a single lesson weighs no more */
-#define SMC_AUTO_PAYS (SMC_AUTO_ONE * 3 / 16) /* less is what chance alone can bring a context */
-#define SMC_AUTO_PRIOR (-SMC_AUTO_ONE / 2) /* expected where nothing is known */
+
+/* Where nothing is known: the share of hits, 16.16, and what each gains, 24.8. */
+#define SMC_AUTO_PRIOR_HITS 1311u
+#define SMC_AUTO_PRIOR_GAIN (5 * SMC_AUTO_ONE)
 
 #define SMC_AUTO_SEC 1000000000ull
 
 #define SMC_AUTO_WEIGHT_ONE 65536u
-#define SMC_AUTO_BACKOFF SMC_AUTO_WEIGHT_ONE /* weight of the coarser context */
+#define SMC_AUTO_BACKOFF (SMC_AUTO_WEIGHT_ONE / 8) /* weight of the coarser context */
+#define SMC_AUTO_WINDOW_SHIFT 9 /* lessons that a context remembers, 2^9 */
+#define SMC_AUTO_GAINS 64 /* and gains */
 
 /* What is known about a connection's surroundings; NULL: nothing. */
 struct smc_auto_memory {
@@ -76,6 +87,20 @@ static __always_inline __s32 smc_auto_gain(__u64 bytes, __u32 setup)
 	if (bytes > most)
 		bytes = most;
 	return (__s32)(bytes * SMC_AUTO_ONE / setup) - SMC_AUTO_ONE;
+}
+
+/* More messages than that count no more, so that the product fits. */
+#define SMC_AUTO_MESSAGES_MAX (1u << 30)
+
+/*
+ * Bytes that save on SMC as much as @bytes and @messages together, where one message saves as
+ * much as @message_bytes.
+ */
+static __always_inline __u64 smc_auto_worth(__u64 bytes, __u64 messages, __u32 message_bytes)
+{
+	if (messages > SMC_AUTO_MESSAGES_MAX)
+		messages = SMC_AUTO_MESSAGES_MAX;
+	return bytes + messages * message_bytes;
 }
 
 /* All ones if @value is negative, else zero. */
@@ -115,23 +140,38 @@ static __always_inline __s32 smc_auto_divide(__s64 value, __u64 by)
 	return (__s32)(((__s64)((__u64)((value ^ sign) - sign) / by) ^ sign) - sign);
 }
 
+/* What a context expects: the share of hits, 16.16, and what each gains, 24.8. */
+struct smc_auto_outlook {
+	__u32 hits;
+	__s32 gain;
+};
+
+#define SMC_AUTO_PRIOR                                                   \
+	(struct smc_auto_outlook)                                        \
+	{                                                                \
+		.hits = SMC_AUTO_PRIOR_HITS, .gain = SMC_AUTO_PRIOR_GAIN \
+	}
+
 /* What @mean expects, where the coarser context expects @coarser. */
-static __always_inline __s32 smc_auto_expect(const struct smc_auto_mean *mean, __s32 coarser)
+static __always_inline struct smc_auto_outlook smc_auto_expect(const struct smc_auto_mean *mean,
+							       struct smc_auto_outlook coarser)
 {
-	return smc_auto_divide((__s64)mean->sum * SMC_AUTO_WEIGHT_ONE +
-				       (__s64)coarser * SMC_AUTO_BACKOFF,
-			       (__u64)mean->weight + SMC_AUTO_BACKOFF);
+	__u64 hits = ((__u64)mean->hits << 16) + (__u64)coarser.hits * SMC_AUTO_BACKOFF;
+	__s32 known = (__s32)smc_auto_positive(mean->gains);
+
+	return (struct smc_auto_outlook){
+		.hits = (__u32)(hits / ((__u64)mean->weight + SMC_AUTO_BACKOFF)),
+		.gain = coarser.gain + ((mean->gain >> 8) - coarser.gain) * known,
+	};
 }
 
-/*
- * A share of 1/5, 1/10, 1/12, 1/30, 16.16: a division takes ten times as long as a multiplication.
- */
-#define SMC_AUTO_FIFTH 13107u
-#define SMC_AUTO_TENTH 6554u
-#define SMC_AUTO_TWELFTH 5461u
-#define SMC_AUTO_THIRTIETH 2185u
+/* The gain of the next connection, 24.8: one that is no hit costs the set-up. */
+static __always_inline __s32 smc_auto_outlook_gain(struct smc_auto_outlook outlook)
+{
+	return (__s32)(((__s64)outlook.hits * (outlook.gain + SMC_AUTO_ONE)) >> 16) - SMC_AUTO_ONE;
+}
 
-/* @share of @value, towards zero. */
+/* @share (16.16) of @value, towards zero. */
 static __always_inline __s64 smc_auto_part(__s64 value, __u32 share)
 {
 	__s64 sign = smc_auto_sign(value);
@@ -139,51 +179,138 @@ static __always_inline __s64 smc_auto_part(__s64 value, __u32 share)
 	return ((__s64)((__u64)((value ^ sign) - sign) * share >> 16) ^ sign) - sign;
 }
 
-/* How much of a mean stays after a lesson, 16.16, and what the lesson weighs. */
-struct smc_auto_step {
-	__u32 keep, weight;
+/* A lesson: a connection gains @gain, as far as is known. */
+struct smc_auto_lesson {
+	__u64 now; /* ns */
+	__u64 age; /* of the connection, ns */
+	__u64 half; /* what is known fades by half in so many ns */
+	__s32 gain; /* 24.8 */
+	__u32 times; /* it counts so often: 1 or SMC_AUTO_TIMES */
+	__u32 votes; /* of the contexts when it opened */
 };
 
 /*
- * Windows of 5 and 10 lessons, and eight equal ones at once: keep^n and the sum of keep^i.  One
- * that stands for more is no surer than that.
+ * One connection of a storm stands for many, but is no surer than so many are.  One or this: then
+ * a power is three multiplications.
  */
-static __always_inline struct smc_auto_step smc_auto_step(int wide, __u32 times)
-{
-	__u32 one = smc_auto_negative((__s64)times - 8);
-	__u32 keep = 65536 - (wide ? SMC_AUTO_TENTH : SMC_AUTO_FIFTH);
-	__u32 keep_eight = wide ? 28211 : 10995, weight_eight = wide ? 373250 : 272705;
+#define SMC_AUTO_TIMES 8u
 
-	return (struct smc_auto_step){
-		.keep = keep_eight + (keep - keep_eight) * one,
-		.weight = weight_eight - (weight_eight - SMC_AUTO_WEIGHT_ONE) * one,
-	};
+/* How often the lesson of a connection counts that stands for @connections. */
+static __always_inline __u32 smc_auto_lesson_weight(__u32 connections)
+{
+	return 1 +
+	       (SMC_AUTO_TIMES - 1) * smc_auto_positive((__s64)connections - (SMC_AUTO_TIMES - 1));
 }
 
 /*
- * A lesson: @mean sees a connection of gain @gain at @now; older ones fade by @step and by
- * half each @half ns.
+ * A run is a change if its chance is less than about e^-12.5, and it is of three at least.  No kind of
+ * connection is taken to be rarer than one in a thousand: then nothing would be left to chance.
  */
-static __always_inline void smc_auto_learn(struct smc_auto_mean *mean, struct smc_auto_step step,
-					   __s32 gain, __u64 now, __u64 half)
-{
-	__u64 age = now > mean->seen ? now - mean->seen : 0, keep = SMC_AUTO_WEIGHT_ONE;
+#define SMC_AUTO_CHANCE_ONE (1u << 24)
+#define SMC_AUTO_CHANCE_MIN 60u
+#define SMC_AUTO_CHANCE_FLOOR 66u /* 16.16 */
+#define SMC_AUTO_RUN_MIN 3
+#define SMC_AUTO_RUN_MAX 1000
+#define SMC_AUTO_RUN_KEPT 4 /* so many lessons the run counts as */
+#define SMC_AUTO_RUN_LESSONS (8 * SMC_AUTO_WEIGHT_ONE) /* before that nothing is surprising */
 
-	/* What is a thousandth of the half-life old has not faded. */
-	if (age > half >> 10)
-		keep = smc_auto_decay(keep, age, half);
-	keep = keep * step.keep >> 16;
-	mean->weight = (__u32)((__u64)mean->weight * keep >> 16) + step.weight;
-	mean->sum = (__s32)smc_auto_part(mean->sum, (__u32)keep) +
-		    (__s32)smc_auto_part(smc_auto_min(gain, SMC_AUTO_GAIN_CAP), step.weight);
-	mean->seen = now;
+/* The chance of a hit, or of a miss, in the eyes of @mean, 16.16; @times in succession. */
+static __always_inline __u64 smc_auto_chance(const struct smc_auto_mean *mean, __u32 hit,
+					     __u32 times)
+{
+	__u64 share = (((__u64)mean->hits + SMC_AUTO_WEIGHT_ONE / 2) << 16) /
+		      ((__u64)mean->weight + SMC_AUTO_WEIGHT_ONE);
+	__u64 chance, eight;
+
+	/* Two CPUs at once can bring more hits than lessons. */
+	share = (__u64)smc_auto_min((__s64)share, SMC_AUTO_WEIGHT_ONE - SMC_AUTO_CHANCE_FLOOR);
+	chance = hit * share + (1 - hit) * (SMC_AUTO_WEIGHT_ONE - share);
+	chance += (SMC_AUTO_CHANCE_FLOOR - chance) *
+		  smc_auto_negative((__s64)chance - SMC_AUTO_CHANCE_FLOOR);
+	eight = chance * chance >> 16;
+	eight = eight * eight >> 16;
+	eight = eight * eight >> 16;
+	return chance + (eight - chance) * smc_auto_positive((__s64)times - 1);
 }
 
-/* A connection that @mean has seen turns out to gain @gain, not @before. */
+/* @hit: the lesson is one.  If that makes a run which chance does not explain, begin anew with it. */
+static __always_inline void smc_auto_watch_run(struct smc_auto_mean *mean,
+					       struct smc_auto_trend *trend, __u32 hit,
+					       const struct smc_auto_lesson *lesson)
+{
+	__u32 same = 1 ^ ((mean->run ^ hit) & 1), run = (mean->run >> 1) * same, changed, kept;
+	__u64 chance =
+		SMC_AUTO_CHANCE_ONE - (__u64)(trend->surprise & (SMC_AUTO_CHANCE_ONE - 1)) * same;
+
+	run += lesson->times;
+	run -= lesson->times * smc_auto_positive((__s64)run - SMC_AUTO_RUN_MAX);
+	chance = chance * smc_auto_chance(mean, hit, lesson->times) >> 16;
+	changed = smc_auto_positive((__s64)mean->weight - SMC_AUTO_RUN_LESSONS) &
+		  smc_auto_positive((__s64)run - (SMC_AUTO_RUN_MIN - 1)) &
+		  smc_auto_negative((__s64)chance - SMC_AUTO_CHANCE_MIN);
+	kept = (__u32)smc_auto_min(run, SMC_AUTO_RUN_KEPT) * SMC_AUTO_WEIGHT_ONE;
+	mean->weight += (kept - mean->weight) * changed;
+	mean->hits += (kept * hit - mean->hits) * changed;
+	mean->run = (__u16)((run << 1 | hit) * (1 - changed));
+	trend->surprise = (__u32)(SMC_AUTO_CHANCE_ONE - chance) * (1 - changed);
+	trend->changed += ((__u32)(lesson->now >> SMC_AUTO_TREND_SHIFT) - trend->changed) * changed;
+}
+
+/* One more lesson in a window: @value fades and @more (16.16, 0 or 1) is added, @times over. */
+static __always_inline __u32 smc_auto_slide(__u32 value, __u32 more, __u32 times)
+{
+	return value - (__u32)((__u64)value * times >> SMC_AUTO_WINDOW_SHIFT) + more * times;
+}
+
+/* A hit gains @gain, 24.8; nothing if not @hit. */
+static __always_inline void smc_auto_learn_gain(struct smc_auto_mean *mean, __s32 gain, __u32 hit)
+{
+	__u32 gains = mean->gains;
+
+	mean->gain +=
+		smc_auto_divide((__s64)gain * 256 - mean->gain, (__u64)gains + 1) * (__s32)hit;
+	mean->gains =
+		(__u16)(gains + (hit & smc_auto_negative((__s64)gains - (SMC_AUTO_GAINS - 1))));
+}
+
+/* How long ago, in units of @trend, something was at @time. */
+static __always_inline __u32 smc_auto_trend_age(const struct smc_auto_lesson *lesson, __u32 time)
+{
+	return (__u32)(lesson->now >> SMC_AUTO_TREND_SHIFT) - time;
+}
+
+/* The first lesson of a connection to one context. */
+static __always_inline void smc_auto_learn(struct smc_auto_mean *mean, struct smc_auto_trend *trend,
+					   const struct smc_auto_lesson *lesson)
+{
+	__u64 idle = (__u64)smc_auto_trend_age(lesson, trend->updated) << SMC_AUTO_TREND_SHIFT;
+	__u32 changed = smc_auto_trend_age(lesson, trend->changed);
+	__u32 hit = smc_auto_positive(lesson->gain);
+	__u64 keep = SMC_AUTO_WEIGHT_ONE;
+
+	trend->updated = (__u32)(lesson->now >> SMC_AUTO_TREND_SHIFT);
+	/* What is a hundredth of the half-life old has not faded. */
+	if (idle > lesson->half >> 7) {
+		keep = smc_auto_decay(keep, idle, lesson->half);
+		mean->hits = (__u32)((__u64)mean->hits * keep >> 16);
+		mean->weight = (__u32)((__u64)mean->weight * keep >> 16);
+	}
+	/* It opened before the last change. */
+	if (lesson->age >> SMC_AUTO_TREND_SHIFT > changed)
+		return;
+	smc_auto_watch_run(mean, trend, hit, lesson);
+	mean->hits = smc_auto_slide(mean->hits, hit * SMC_AUTO_WEIGHT_ONE, lesson->times);
+	mean->weight = smc_auto_slide(mean->weight, SMC_AUTO_WEIGHT_ONE, lesson->times);
+	smc_auto_learn_gain(mean, lesson->gain, hit);
+}
+
+/* A hit that @mean knows turns out to gain @gain, not @before. */
 static __always_inline void smc_auto_correct(struct smc_auto_mean *mean, __s32 gain, __s32 before)
 {
-	mean->sum +=
-		smc_auto_min(gain, SMC_AUTO_GAIN_CAP) - smc_auto_min(before, SMC_AUTO_GAIN_CAP);
+	__u32 gains = mean->gains;
+
+	mean->gain += smc_auto_divide(((__s64)gain - before) * 256,
+				      gains + smc_auto_negative((__s64)gains - 1));
 }
 
 #define SMC_AUTO_RATE_HALF_SHIFT 27 /* half-life of the count of new connections: 2^27 ns, 134 ms */
@@ -270,24 +397,30 @@ static __always_inline __u32 smc_auto_times(__u32 share, __u64 ticket)
 #define SMC_AUTO_BY_RATE(rate) ((rate) < SMC_AUTO_RATES ? (rate) : SMC_AUTO_RATES - 1)
 
 /*
- * Whether some context has seen gains: without any none expects one, and the prior does not either.
+ * Whether some context knows a hit: without any none expects a gain, and the prior does not either.
  */
 static __always_inline int smc_auto_hopes(const struct smc_auto_memory *memory,
 					  const struct smc_auto_rates *rates)
 {
 	return (memory->service &&
-		(memory->service->mean.sum > 0 ||
-		 memory->service->by_rate[SMC_AUTO_BY_RATE(rates->service)].sum > 0)) ||
-	       (memory->subnet && memory->subnet->mean.sum > 0) ||
-	       (memory->peer && (memory->peer->mean.sum > 0 ||
-				 memory->peer->by_rate[SMC_AUTO_BY_RATE(rates->peer)].sum > 0));
+		(memory->service->mean.hits ||
+		 memory->service->by_rate[SMC_AUTO_BY_RATE(rates->service)].hits)) ||
+	       (memory->subnet && memory->subnet->mean.hits) ||
+	       (memory->peer && (memory->peer->mean.hits ||
+				 memory->peer->by_rate[SMC_AUTO_BY_RATE(rates->peer)].hits));
+}
+
+/* 1 if @outlook is that of a gain, else 0. */
+static __always_inline __u32 smc_auto_promises(struct smc_auto_outlook outlook)
+{
+	return smc_auto_positive(smc_auto_outlook_gain(outlook));
 }
 
 /* The contexts that expect a gain of a connection that came at @rates, one bit each. */
 static __always_inline __u32 smc_auto_votes(const struct smc_auto_memory *memory,
 					    const struct smc_auto_rates *rates)
 {
-	__s32 service = SMC_AUTO_PRIOR, by_rate, subnet, peer, peer_rate;
+	struct smc_auto_outlook service = SMC_AUTO_PRIOR, by_rate, subnet, peer, peer_rate;
 
 	if (!smc_auto_hopes(memory, rates))
 		return 0;
@@ -305,83 +438,128 @@ static __always_inline __u32 smc_auto_votes(const struct smc_auto_memory *memory
 		peer_rate = smc_auto_expect(&memory->peer->by_rate[SMC_AUTO_BY_RATE(rates->peer)],
 					    peer);
 	}
-	return (__u32)(service > 0) << SMC_AUTO_SERVICE |
-	       (__u32)(by_rate > 0) << SMC_AUTO_SERVICE_RATE |
-	       (__u32)(subnet > 0) << SMC_AUTO_SUBNET | (__u32)(peer > 0) << SMC_AUTO_PEER |
-	       (__u32)(peer_rate > 0) << SMC_AUTO_PEER_RATE;
-}
-
-/* The context that decides for a service, or -1: none pays, so TCP. */
-static __always_inline int smc_auto_decider(const struct smc_auto_trust trust[SMC_AUTO_CONTEXTS])
-{
-	int i, best = -1;
-	__u32 found = 0;
-
-	for (i = 0; i < SMC_AUTO_CONTEXTS; i++) {
-		__u32 pays = smc_auto_positive((__s64)trust[i].gain - SMC_AUTO_PAYS);
-		__u32 better = pays & ~smc_auto_negative((__s64)trust[i].found - found);
-
-		best += (i - best) * (int)better;
-		found += (trust[i].found - found) * better;
-	}
-	return best;
+	return smc_auto_promises(service) << SMC_AUTO_SERVICE |
+	       smc_auto_promises(by_rate) << SMC_AUTO_SERVICE_RATE |
+	       smc_auto_promises(subnet) << SMC_AUTO_SUBNET |
+	       smc_auto_promises(peer) << SMC_AUTO_PEER |
+	       smc_auto_promises(peer_rate) << SMC_AUTO_PEER_RATE;
 }
 
 /* What @service (NULL: unknown) makes of @votes: long-lived, short-lived or unproven. */
 static __always_inline __u32 smc_auto_judgement(const struct smc_auto_service *service, __u32 votes)
 {
-	int decider;
+	__u64 decisive;
 
-	/* Whose service nothing has been learned of, only counted, is unproven too. */
+	/* Of which nothing has been learned, only counted, is unproven too. */
 	if (!service || !service->mean.weight)
 		return SMC_POLICY_REASON_UNPROVEN;
-	decider = smc_auto_decider(service->trust);
-	/* Of -1 it takes a bit that no context has. */
-	return votes >> (decider & 31) & 1 ? SMC_POLICY_REASON_LONG_LIVED
-					   : SMC_POLICY_REASON_SHORT_LIVED;
+	/* Bit 0 is the vote of nobody. */
+	decisive = (__u64)(votes | 1u << SMC_AUTO_ALWAYS) << 1;
+	return decisive >> (service->rate.decider & 31) & 1 ? SMC_POLICY_REASON_LONG_LIVED
+							    : SMC_POLICY_REASON_SHORT_LIVED;
 }
 
-/* If @gains (1 or 0) a worthwhile connection came, which was found if @voted (1 or 0). */
-static __always_inline void smc_auto_find(struct smc_auto_trust *trust, __u32 gains, __u32 voted)
+/*
+ * An account fades with each lesson, by less the more there are in it: the first ones, when nobody
+ * knew anything, must not weigh for long.
+ */
+#define SMC_AUTO_ACCOUNT_MIN (2 * SMC_AUTO_WEIGHT_ONE)
+#define SMC_AUTO_ACCOUNT_MAX (1000 * SMC_AUTO_WEIGHT_ONE)
+
+/* How much of an account of @weight a lesson takes, 16.16. */
+static __always_inline __u32 smc_auto_account_fades(__u32 weight, __u32 times)
 {
-	trust->found -= (__u32)((__u64)trust->found * SMC_AUTO_THIRTIETH >> 16) * gains;
-	trust->found += SMC_AUTO_THIRTIETH * (gains & voted);
+	__u64 window = (__u64)weight * 7 / 4;
+
+	window += (SMC_AUTO_ACCOUNT_MIN - window) *
+		  smc_auto_negative((__s64)window - SMC_AUTO_ACCOUNT_MIN);
+	window = (__u64)smc_auto_min((__s64)window, SMC_AUTO_ACCOUNT_MAX);
+	return (__u32)smc_auto_min((__s64)(((__u64)times << 32) / window), SMC_AUTO_WEIGHT_ONE / 2);
 }
 
-/* A lesson about the votes that the contexts cast: the connection gains @gain. */
-static __always_inline void smc_auto_judge(struct smc_auto_trust trust[SMC_AUTO_CONTEXTS],
-					   __u32 votes, __s32 gain)
-{
-	__u32 gains = smc_auto_positive(gain);
-	int i;
+/*
+ * How many standard errors, squared, 24.8, an account must be above zero: 1.25 for a context, which
+ * may have voted for few, among them one by luck; 0.3 for SMC for all.
+ */
+#define SMC_AUTO_SURE 400u
+#define SMC_AUTO_SURE_ALWAYS 23u
 
-	if (!(votes | gains))
-		return;
+/* 1 if the gain @total of an account is above what chance may bring, else 0. */
+static __always_inline __u32 smc_auto_is_sure(__s32 total, __u32 squares, __u32 weight, __u32 sure)
+{
+	/* total / n > error, error^2 = (squares / n - (total / n)^2) / n, without divisions. */
+	__u64 n = weight >> 8, square = (__u64)((__s64)total * total) >> 8;
+
+	return smc_auto_positive(total) &
+	       smc_auto_positive((__s64)(square * (n + sure)) -
+				 (__s64)(((__u64)squares * sure >> 8) * n));
+}
+
+/* Choose the voter that decides. */
+static __always_inline void smc_auto_elect(struct smc_auto_service *service)
+{
+	const struct smc_auto_account *account = &service->account;
+	__u32 decider = 0, i, better;
+	__s32 best = 0;
+
 	for (i = 0; i < SMC_AUTO_CONTEXTS; i++) {
-		__u32 voted = votes >> i & 1;
-		__s64 more = smc_auto_min(gain, SMC_AUTO_GAIN_CAP) - trust[i].gain;
-
-		trust[i].gain += (__s32)(smc_auto_part(more, SMC_AUTO_TWELFTH) * voted);
-		smc_auto_find(&trust[i], gains, voted);
+		better = smc_auto_is_sure(account->total[i], account->squares[i], account->weight,
+					  SMC_AUTO_SURE) &
+			 smc_auto_positive((__s64)account->total[i] - best);
+		best += (account->total[i] - best) * (__s32)better;
+		decider += (i + 1 - decider) * better;
 	}
+	/* A fortieth more, or a context that wastes fewer set-ups is preferred. */
+	better =
+		smc_auto_is_sure(account->total[SMC_AUTO_ALWAYS], account->squares[SMC_AUTO_ALWAYS],
+				 account->weight, SMC_AUTO_SURE_ALWAYS) &
+		smc_auto_positive((__s64)account->total[SMC_AUTO_ALWAYS] * 40 - (__s64)best * 41);
+	service->rate.decider = decider + (SMC_AUTO_ALWAYS + 1 - decider) * better;
 }
 
-/* The connection turns out to gain @gain, not @before. */
-static __always_inline void smc_auto_judge_again(struct smc_auto_trust trust[SMC_AUTO_CONTEXTS],
-						 __u32 votes, __s32 gain, __s32 before)
+/* Square of a gain, 24.8. */
+static __always_inline __u32 smc_auto_square(__s32 gain)
 {
-	__s32 more = (__s32)smc_auto_part(smc_auto_min(gain, SMC_AUTO_GAIN_CAP) -
-						  smc_auto_min(before, SMC_AUTO_GAIN_CAP),
-					  SMC_AUTO_TWELFTH);
-	__u32 gains = smc_auto_positive(gain) & smc_auto_negative((__s64)before - 1);
-	int i;
+	return (__u32)((__s64)gain * gain >> 8);
+}
 
-	for (i = 0; i < SMC_AUTO_CONTEXTS; i++) {
-		__u32 voted = votes >> i & 1;
+/* A lesson about the votes that the contexts cast. */
+static __always_inline void smc_auto_judge(struct smc_auto_service *service,
+					   const struct smc_auto_lesson *lesson)
+{
+	struct smc_auto_account *account = &service->account;
+	__u32 keep = SMC_AUTO_WEIGHT_ONE - smc_auto_account_fades(account->weight, lesson->times);
+	__u32 votes = lesson->votes | 1u << SMC_AUTO_ALWAYS, i;
 
-		trust[i].gain += more * (__s32)voted;
-		smc_auto_find(&trust[i], gains, voted);
+	account->weight =
+		(__u32)((__u64)account->weight * keep >> 16) + lesson->times * SMC_AUTO_WEIGHT_ONE;
+	for (i = 0; i < SMC_AUTO_VOTERS; i++) {
+		__u32 voted = (votes >> i & 1) * lesson->times;
+
+		account->total[i] =
+			(__s32)smc_auto_part(account->total[i], keep) + lesson->gain * (__s32)voted;
+		account->squares[i] = (__u32)((__u64)account->squares[i] * keep >> 16) +
+				      smc_auto_square(lesson->gain) * voted;
 	}
+	smc_auto_elect(service);
+}
+
+/* The connection turns out to gain @lesson->gain, not @before. */
+static __always_inline void smc_auto_judge_again(struct smc_auto_service *service,
+						 const struct smc_auto_lesson *lesson, __s32 before)
+{
+	__u32 votes = lesson->votes | 1u << SMC_AUTO_ALWAYS, i;
+	__s64 squares = (__s64)smc_auto_square(lesson->gain) - smc_auto_square(before);
+
+	for (i = 0; i < SMC_AUTO_VOTERS; i++) {
+		__u32 voted = votes >> i & 1;
+		__s64 sum = service->account.squares[i] + squares * voted;
+
+		service->account.total[i] += (lesson->gain - before) * (__s32)voted;
+		/* It has faded meanwhile, and more than is left cannot be taken back. */
+		service->account.squares[i] = (__u32)(sum * (1 - smc_auto_negative(sum)));
+	}
+	smc_auto_elect(service);
 }
 
 /* A connection has ended that carried @bytes and gained @gain, and stands for @times. */
@@ -414,41 +592,40 @@ static __always_inline __u32 smc_auto_lesson_times(__u32 share, __u32 votes, __s
 	return alone + smc_auto_times(share, ticket) * (1 - alone);
 }
 
-/*
- * The first lesson of a connection that came at @rates and got @votes, and of @times - 1 more
- * like it: it gains @gain, as far as is known at @now.  Lessons fade by half each @half ns.
- */
+/* The first lesson of a connection that came at @rates. */
 static __always_inline void smc_auto_tell(const struct smc_auto_memory *memory,
-					  const struct smc_auto_rates *rates, __u32 votes,
-					  __s32 gain, __u32 times, __u64 now, __u64 half)
+					  const struct smc_auto_rates *rates,
+					  const struct smc_auto_lesson *lesson)
 {
-	struct smc_auto_step narrow = smc_auto_step(0, times), wide = smc_auto_step(1, times);
+	__u32 service = SMC_AUTO_BY_RATE(rates->service), peer = SMC_AUTO_BY_RATE(rates->peer);
 
 	if (memory->service) {
-		smc_auto_learn(&memory->service->mean, narrow, gain, now, half);
-		smc_auto_learn(&memory->service->by_rate[SMC_AUTO_BY_RATE(rates->service)], wide,
-			       gain, now, half);
-		smc_auto_judge(memory->service->trust, votes, gain);
+		smc_auto_learn(&memory->service->mean, &memory->service->trend, lesson);
+		smc_auto_learn(&memory->service->by_rate[service],
+			       &memory->service->trend_by_rate[service], lesson);
+		smc_auto_judge(memory->service, lesson);
 	}
 	if (memory->subnet)
-		smc_auto_learn(&memory->subnet->mean, wide, gain, now, half);
+		smc_auto_learn(&memory->subnet->mean, &memory->subnet->trend, lesson);
 	if (memory->peer) {
-		smc_auto_learn(&memory->peer->mean, wide, gain, now, half);
-		smc_auto_learn(&memory->peer->by_rate[SMC_AUTO_BY_RATE(rates->peer)], wide, gain,
-			       now, half);
+		smc_auto_learn(&memory->peer->mean, &memory->peer->trend, lesson);
+		smc_auto_learn(&memory->peer->by_rate[peer], &memory->peer->trend_by_rate[peer],
+			       lesson);
 	}
 }
 
-/* A further one: it gains @gain, not @before. */
+/* A further one, of a connection that is a hit: it gains @lesson->gain, not @before. */
 static __always_inline void smc_auto_tell_again(const struct smc_auto_memory *memory,
-						const struct smc_auto_rates *rates, __u32 votes,
-						__s32 gain, __s32 before)
+						const struct smc_auto_rates *rates,
+						const struct smc_auto_lesson *lesson, __s32 before)
 {
+	__s32 gain = lesson->gain;
+
 	if (memory->service) {
 		smc_auto_correct(&memory->service->mean, gain, before);
 		smc_auto_correct(&memory->service->by_rate[SMC_AUTO_BY_RATE(rates->service)], gain,
 				 before);
-		smc_auto_judge_again(memory->service->trust, votes, gain, before);
+		smc_auto_judge_again(memory->service, lesson, before);
 	}
 	if (memory->subnet)
 		smc_auto_correct(&memory->subnet->mean, gain, before);
@@ -457,6 +634,21 @@ static __always_inline void smc_auto_tell_again(const struct smc_auto_memory *me
 		smc_auto_correct(&memory->peer->by_rate[SMC_AUTO_BY_RATE(rates->peer)], gain,
 				 before);
 	}
+}
+
+/*
+ * What a living connection to @service (NULL: unknown) is taken to gain that has gained @gain > 0
+ * so far: as much again, at least what such ones do.
+ */
+static __always_inline __s32 smc_auto_foresee(const struct smc_auto_service *service, __s32 gain)
+{
+	__s32 mean = SMC_AUTO_PRIOR_GAIN;
+
+	if (service && service->mean.gains)
+		mean = service->mean.gain >> 8;
+	gain = 2 * gain + SMC_AUTO_ONE;
+	gain += (mean - gain) * (__s32)smc_auto_positive((__s64)mean - gain);
+	return smc_auto_min(gain, SMC_AUTO_GAIN_MAX - SMC_AUTO_ONE);
 }
 
 /*

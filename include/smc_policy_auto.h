@@ -20,24 +20,43 @@ enum smc_auto_context {
 	SMC_AUTO_CONTEXTS,
 };
 
-/* What one context has seen of one thing. */
+/* What one context expects: all that a vote needs. */
 struct smc_auto_mean {
-	__u64 seen; /* time of the last lesson */
-	__s32 sum; /* of gains, 24.8, weighted */
+	__u32 hits; /* connections that gained, 16.16, weighted */
 	__u32 weight; /* of all lessons, 16.16 */
+	__s32 gain; /* mean of those that gained, 16.16 */
+	__u16 gains; /* lessons in that mean, at most SMC_AUTO_GAINS */
+	__u16 run; /* lessons of the same kind in succession, times 2, plus 1 if they gained */
 };
+
+/* How a context notices that its connections have changed.  Times in units of 2^24 ns. */
+struct smc_auto_trend {
+	__u32 updated; /* time of the last lesson */
+	__u32 changed; /* time of the last change that was noticed */
+	__u32 surprise; /* 1 less the chance of the run, 0.24 */
+};
+
+#define SMC_AUTO_TREND_SHIFT 24
 
 /* New connections lately: decaying count. */
 struct smc_auto_rate {
 	__u64 seen; /* time of the last one */
 	__u32 count; /* 24.8 */
-	__u32 reserved; /* zero */
+	__u32 decider; /* a service's: 1 + enum smc_auto_voter, 0: none is worth it, so TCP */
 };
 
-/* How one context does for one service. */
-struct smc_auto_trust {
-	__s32 gain; /* mean gain of the connections it voted for, 24.8 */
-	__u32 found; /* share of the worthwhile that it voted for, 16.16 */
+/* Whose word a service may follow: a context, or SMC for all. */
+enum smc_auto_voter {
+	SMC_AUTO_ALWAYS = SMC_AUTO_CONTEXTS,
+	SMC_AUTO_VOTERS,
+};
+
+/* What SMC would have gained if it had followed one voter: all divided by the same weight. */
+struct smc_auto_account {
+	__s32 total[SMC_AUTO_VOTERS]; /* gain, 24.8, weighted */
+	__u32 squares[SMC_AUTO_VOTERS]; /* of the gains, 24.8, weighted */
+	__u32 weight; /* of all lessons, 16.16; 0: nothing was learned */
+	__u32 reserved; /* zero */
 };
 
 /* What came by, for people; halved whenever connections reaches SMC_AUTO_TALLY_MAX. */
@@ -66,7 +85,9 @@ struct smc_auto_service {
 	struct smc_auto_rate rate;
 	struct smc_auto_mean mean;
 	struct smc_auto_mean by_rate[SMC_AUTO_RATES];
-	struct smc_auto_trust trust[SMC_AUTO_CONTEXTS];
+	struct smc_auto_trend trend;
+	struct smc_auto_trend trend_by_rate[SMC_AUTO_RATES];
+	struct smc_auto_account account;
 	struct smc_auto_tally tally;
 };
 
@@ -75,6 +96,8 @@ struct smc_auto_peer {
 	struct smc_auto_rate rate;
 	struct smc_auto_mean mean;
 	struct smc_auto_mean by_rate[SMC_AUTO_RATES];
+	struct smc_auto_trend trend;
+	struct smc_auto_trend trend_by_rate[SMC_AUTO_RATES];
 	struct smc_auto_tally tally;
 	__u64 no_smc_until; /* it does not speak SMC with us until then */
 	__u32 no_smc_code; /* the last reason why it did not (SMC_CLC_DECL_*), 0: none */
@@ -84,8 +107,8 @@ struct smc_auto_peer {
 };
 
 _Static_assert(sizeof(struct smc_auto_key) == 20, "key size");
-_Static_assert(sizeof(struct smc_auto_service) == 152, "service size");
-_Static_assert(sizeof(struct smc_auto_peer) == 136, "peer size");
+_Static_assert(sizeof(struct smc_auto_service) == 216, "service size");
+_Static_assert(sizeof(struct smc_auto_peer) == 184, "peer size");
 
 /* A living connection, as small as it can be: there may be many. */
 struct smc_auto_live {

@@ -119,6 +119,7 @@ enum smc_policy_image_parameters {
 	SMC_POLICY_PAR_PREFIX_V4 =
 		25, /* length of the peer prefix that shares a breaker, 0 to 32 */
 	SMC_POLICY_PAR_PREFIX_V6 = 26, /* 0 to 64 */
+	SMC_POLICY_PAR_MESSAGE_BYTES = 27, /* bytes that save as much as one message, 0: none */
 };
 
 #define SMC_POLICY_IMAGE_RESERVED 32 /* words of header and parameters */

@@ -125,7 +125,7 @@ static int write_rows(const struct record *record)
 {
 	if (record->n)
 		qsort(record->rows, record->n, sizeof(*record->rows), compare);
-	fputs(TRACE_HEADER "\n", record->out);
+	fputs(TRACE_HEADER_PLAIN "\n", record->out);
 	for (size_t i = 0; i < record->n; i++)
 		write_row(record, &record->rows[i]);
 	if (fflush(record->out) || (record->beside && fsync(fileno(record->out))))

@@ -59,10 +59,10 @@ static int read_header(struct simulation *simulation)
 
 	if (rc < 0)
 		return CLI_FAILED;
-	if (rc && !strcmp(line, TRACE_HEADER))
+	if (rc && (!strcmp(line, TRACE_HEADER) || !strcmp(line, TRACE_HEADER_PLAIN)))
 		return CLI_DONE;
 	simulation->line = 1;
-	return bad_line(simulation, "the first line must be " TRACE_HEADER);
+	return bad_line(simulation, "the first line must be " TRACE_HEADER_PLAIN "[,messages]");
 }
 
 static void write_verdict(const struct simulation *simulation, const struct replay_verdict *verdict)

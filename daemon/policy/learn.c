@@ -139,6 +139,7 @@ int learn_open(struct learn *learn, struct learn_connection *connection, uint64_
 	if (times && memory.peer)
 		smc_auto_count(&memory.peer->rate, now, times);
 	connection->votes = smc_auto_votes(&memory, &connection->rates);
+	connection->opened = now;
 	connection->told = false;
 	connection->watched = times || connection->votes;
 	return (int)smc_auto_judgement(memory.service, connection->votes);
@@ -146,26 +147,34 @@ int learn_open(struct learn *learn, struct learn_connection *connection, uint64_
 
 /* ---- lessons ---- */
 
-void learn_tell(struct learn *learn, struct learn_connection *connection, uint64_t bytes,
-		uint64_t now)
+void learn_tell(struct learn *learn, struct learn_connection *connection, uint64_t worth,
+		bool ended, uint64_t now)
 {
-	int32_t gain = smc_auto_gain(bytes, learn->options.setup_bytes);
+	int32_t gain = smc_auto_gain(worth, learn->options.setup_bytes);
 	uint32_t times = smc_auto_lesson_times(connection->share, connection->votes, gain,
 					       connection->ticket);
 	struct smc_auto_memory memory;
+	struct smc_auto_lesson lesson;
 
-	if (!connection->watched || (!connection->told && !times))
+	/* A living one tells nothing before it has paid. */
+	if (!connection->watched || (!connection->told && !times) || (!ended && gain <= 0))
 		return;
 	memory = recall(learn, connection, !connection->told);
+	lesson = (struct smc_auto_lesson){
+		.now = now,
+		.age = now - connection->opened,
+		.half = learn->options.half_life * SMC_AUTO_SEC,
+		.gain = ended ? gain : smc_auto_foresee(memory.service, gain),
+		.times = smc_auto_lesson_weight(times),
+		.votes = connection->votes,
+	};
 	/* What has been forgotten meanwhile is not corrected. */
 	if (!connection->told)
-		smc_auto_tell(&memory, &connection->rates, connection->votes, gain, times, now,
-			      learn->options.half_life * SMC_AUTO_SEC);
-	else if (gain != connection->gain)
-		smc_auto_tell_again(&memory, &connection->rates, connection->votes, gain,
-				    connection->gain);
+		smc_auto_tell(&memory, &connection->rates, &lesson);
+	else if (lesson.gain != connection->gain)
+		smc_auto_tell_again(&memory, &connection->rates, &lesson, connection->gain);
 	connection->told = true;
-	connection->gain = gain;
+	connection->gain = lesson.gain;
 }
 
 /* ---- judging ---- */
@@ -187,28 +196,19 @@ void learn_judge(const struct smc_auto_memory *memory, uint64_t now, struct lear
 		.service = memory->service ? smc_auto_rate_at(&memory->service->rate, now) : 0,
 		.peer = memory->peer ? smc_auto_rate_at(&memory->peer->rate, now) : 0,
 	};
-	int32_t gain = SMC_AUTO_PRIOR;
+	struct smc_auto_outlook outlook = SMC_AUTO_PRIOR;
 
 	if (memory->service)
-		gain = smc_auto_expect(&memory->service->mean, gain);
+		outlook = smc_auto_expect(&memory->service->mean, outlook);
 	if (memory->subnet)
-		gain = smc_auto_expect(&memory->subnet->mean, gain);
+		outlook = smc_auto_expect(&memory->subnet->mean, outlook);
 	if (memory->peer)
-		gain = smc_auto_expect(&memory->peer->mean, gain);
+		outlook = smc_auto_expect(&memory->peer->mean, outlook);
 	*opinion = (struct learn_opinion){
 		.reason = (int)smc_auto_judgement(memory->service, smc_auto_votes(memory, &rates)),
-		.context = memory->service ? smc_auto_decider(memory->service->trust) : -1,
-		.gain = gain,
+		.decider = memory->service ? (int)memory->service->rate.decider - 1 : -1,
+		.gain = smc_auto_outlook_gain(outlook),
 	};
-}
-
-void learn_fade(struct smc_auto_mean *mean, uint64_t age, uint64_t half_life)
-{
-	mean->weight = (uint32_t)smc_auto_decay(mean->weight, age, half_life * SMC_AUTO_SEC);
-	mean->sum = mean->sum < 0 ? -(int32_t)smc_auto_decay((uint64_t) - (int64_t)mean->sum, age,
-							     half_life * SMC_AUTO_SEC)
-				  : (int32_t)smc_auto_decay((uint64_t)mean->sum, age,
-							    half_life * SMC_AUTO_SEC);
 }
 
 uint64_t learn_next_look(uint64_t opened, uint64_t now)

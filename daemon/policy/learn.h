@@ -29,6 +29,7 @@ struct learn_connection {
 	uint8_t peer[16]; /* as in struct policy_prefix */
 
 	/* The rest is learn_open()'s and learn_tell()'s own. */
+	uint64_t opened; /* ns */
 	bool told;
 	bool watched; /* in a storm another one may stand for it */
 	struct smc_auto_rates rates;
@@ -52,11 +53,11 @@ size_t learn_size(const struct learn *learn);
 int learn_open(struct learn *learn, struct learn_connection *connection, uint64_t now);
 
 /*
- * The connection has carried @bytes both ways by @now: so far, or in all at its end.
- * It may be told again and again, with more bytes each time.
+ * The connection has carried what is worth @worth bytes (smc_auto_worth()) by @now: so far, or
+ * in all if it has @ended.  It may be told again and again, with more each time.
  */
-void learn_tell(struct learn *learn, struct learn_connection *connection, uint64_t bytes,
-		uint64_t now);
+void learn_tell(struct learn *learn, struct learn_connection *connection, uint64_t worth,
+		bool ended, uint64_t now);
 
 /* The address bits of @key as a prefix. */
 struct policy_prefix learn_prefix(const struct smc_auto_key *key);
@@ -64,7 +65,7 @@ struct policy_prefix learn_prefix(const struct smc_auto_key *key);
 /* What auto thinks of the next connection. */
 struct learn_opinion {
 	int reason; /* enum smc_policy_reason: long-lived (only then SMC), short-lived, unproven */
-	int context; /* enum smc_auto_context: whose vote decides; -1: none pays, so TCP */
+	int decider; /* enum smc_auto_voter: whose vote decides; -1: none pays, so TCP */
 	int32_t gain; /* that is expected, in set-ups, 24.8 */
 };
 
@@ -73,9 +74,6 @@ struct learn_opinion {
  * or, with NULL for subnet and peer, of one that is unknown.
  */
 void learn_judge(const struct smc_auto_memory *memory, uint64_t now, struct learn_opinion *opinion);
-
-/* Lessons of @mean that are @age ns old fade; @half_life in seconds, at least 1. */
-void learn_fade(struct smc_auto_mean *mean, uint64_t age, uint64_t half_life);
 
 /*
  * When a connection that opened at @opened and lives at @now should be told next, if

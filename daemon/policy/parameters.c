@@ -14,6 +14,7 @@ const struct policy_parameters policy_parameters_default = {
 	.backoff_max = 3600,
 	.prefix_v4 = 24,
 	.prefix_v6 = 64,
+	.message_bytes = 1024,
 };
 
 void policy_parameters_words(const struct policy_parameters *parameters, uint32_t words[])
@@ -29,4 +30,5 @@ void policy_parameters_words(const struct policy_parameters *parameters, uint32_
 	words[SMC_POLICY_PAR_BACKOFF_MAX] = parameters->backoff_max;
 	words[SMC_POLICY_PAR_PREFIX_V4] = parameters->prefix_v4;
 	words[SMC_POLICY_PAR_PREFIX_V6] = parameters->prefix_v6;
+	words[SMC_POLICY_PAR_MESSAGE_BYTES] = parameters->message_bytes;
 }

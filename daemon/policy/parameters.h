@@ -14,6 +14,7 @@ struct policy_parameters {
 	uint32_t votes;
 	uint32_t backoff, backoff_max;
 	uint32_t prefix_v4, prefix_v6;
+	uint32_t message_bytes;
 };
 
 extern const struct policy_parameters policy_parameters_default;

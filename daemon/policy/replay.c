@@ -12,7 +12,7 @@
 struct live {
 	uint64_t next;
 	uint64_t opened, closed;
-	uint64_t bytes;
+	uint64_t worth; /* smc_auto_worth() of all that it carries */
 	bool smc;
 	uint32_t slot; /* counter slot of the rule that decided */
 	struct learn_connection connection;
@@ -27,7 +27,7 @@ struct usage {
 
 struct replay {
 	const struct policy *policy;
-	uint32_t setup_bytes;
+	uint32_t setup_bytes, message_bytes;
 	struct usage *usage; /* by counter slot; the host's is SMC_POLICY_SLOT_DEFAULT */
 	struct policy_image image;
 	struct learn *learn;
@@ -76,6 +76,7 @@ struct replay *replay_new(const struct policy_config *config, uint64_t connectio
 		return NULL;
 	replay->policy = &config->policy;
 	replay->setup_bytes = learn.setup_bytes;
+	replay->message_bytes = settings->parameters.message_bytes;
 	replay->learn = learn_new(&learn);
 	if (replay->learn && !compile(replay, settings, connection_memory))
 		return replay;
@@ -200,11 +201,11 @@ static void set_next(struct live *live, uint64_t now)
 	live->next = look < live->closed ? look : live->closed;
 }
 
-static uint64_t bytes_by(const struct live *live, uint64_t now)
+static uint64_t worth_by(const struct live *live, uint64_t now)
 {
 	if (now >= live->closed)
-		return live->bytes;
-	return (uint64_t)((unsigned __int128)live->bytes * (now - live->opened) /
+		return live->worth;
+	return (uint64_t)((unsigned __int128)live->worth * (now - live->opened) /
 			  (live->closed - live->opened));
 }
 
@@ -214,7 +215,8 @@ static void look_at_first(struct replay *replay)
 	struct live *first = replay->live;
 	uint64_t now = first->next;
 
-	learn_tell(replay->learn, &first->connection, bytes_by(first, now), now);
+	learn_tell(replay->learn, &first->connection, worth_by(first, now), now >= first->closed,
+		   now);
 	if (now < first->closed) {
 		set_next(first, now);
 	} else {
@@ -262,10 +264,15 @@ static void decide(struct replay *replay, const struct trace_row *row, struct li
 	live->smc = verdict->smc;
 }
 
+static uint64_t worth_of(const struct replay *replay, const struct trace_row *row)
+{
+	return smc_auto_worth(row->bytes, row->messages, replay->message_bytes);
+}
+
 static void add_up(struct replay *replay, const struct trace_row *row,
 		   const struct replay_verdict *verdict)
 {
-	bool pays = smc_auto_gain(row->bytes, replay->setup_bytes) >= 0;
+	bool pays = smc_auto_gain(worth_of(replay, row), replay->setup_bytes) >= 0;
 	struct replay_totals *totals = &replay->totals;
 
 	totals->connections++;
@@ -287,7 +294,7 @@ int replay_row(struct replay *replay, const struct trace_row *row, struct replay
 	struct live live = {
 		.opened = row->opened,
 		.closed = row->closed,
-		.bytes = row->bytes,
+		.worth = worth_of(replay, row),
 		.connection = { .side = (uint8_t)row->side, .port = row->port },
 	};
 

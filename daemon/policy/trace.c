@@ -13,6 +13,7 @@ enum column {
 	PORT,
 	SENT,
 	RECEIVED,
+	MESSAGES,
 	COLUMNS
 };
 
@@ -26,14 +27,14 @@ static int split(char *line, char *columns[COLUMNS], struct value_error *error)
 
 	for (n = 0; n < COLUMNS; n++)
 		columns[n] = rest ? strsep(&rest, ",") : NULL;
-	if (!rest && columns[COLUMNS - 1])
+	if (!rest && columns[MESSAGES - 1])
 		return 0;
 	for (n = COLUMNS; rest; n++)
 		strsep(&rest, ",");
 	while (n > 0 && n <= COLUMNS && !columns[n - 1])
 		n--;
-	return value_refuse(error, "%d %s; write the %d of " TRACE_HEADER, n,
-			    plural((unsigned int)n, "column", "columns"), COLUMNS);
+	return value_refuse(error, "%d %s; write the %d or %d of " TRACE_HEADER, n,
+			    plural((unsigned int)n, "column", "columns"), MESSAGES, COLUMNS);
 }
 
 /* "12", "12.345", "1.5e3": seconds, into ns. */
@@ -63,6 +64,14 @@ static int parse_bytes(char *columns[COLUMNS], uint64_t *bytes, struct value_err
 	return rc;
 }
 
+static int parse_messages(char *columns[COLUMNS], uint64_t *messages, struct value_error *error)
+{
+	*messages = 0;
+	return columns[MESSAGES]
+		       ? value_number("messages", columns[MESSAGES], 0, BYTES_MAX, messages, error)
+		       : 0;
+}
+
 int trace_parse(char *line, struct trace_row *row, struct value_error *error)
 {
 	char *columns[COLUMNS];
@@ -86,5 +95,7 @@ int trace_parse(char *line, struct trace_row *row, struct value_error *error)
 		row->port = (uint16_t)port;
 		rc = parse_bytes(columns, &row->bytes, error);
 	}
+	if (!rc)
+		rc = parse_messages(columns, &row->messages, error);
 	return rc;
 }

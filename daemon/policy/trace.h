@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A connection trace: CSV, the header TRACE_HEADER, then a row a connection,
+ * A connection trace: CSV, the header TRACE_HEADER or TRACE_HEADER_PLAIN, then a row a connection,
  * sorted by the time it opened.
  */
 #ifndef SMC_POLICY_TRACE_H
@@ -10,7 +10,9 @@
 
 #include "policy/value.h"
 
-#define TRACE_HEADER "open,close,side,peer,port,sent,received"
+/* The last column may be missing, in the header and in any row: no messages are known then. */
+#define TRACE_HEADER "open,close,side,peer,port,sent,received,messages"
+#define TRACE_HEADER_PLAIN "open,close,side,peer,port,sent,received"
 
 struct trace_row {
 	uint64_t opened, closed; /* ns from an origin of the trace's own; closed >= opened */
@@ -18,6 +20,7 @@ struct trace_row {
 	uint8_t peer[16]; /* as in struct policy_prefix */
 	uint16_t port; /* service port, host byte order */
 	uint64_t bytes; /* sent and received */
+	uint64_t messages; /* both ways */
 };
 
 /*

@@ -35,9 +35,9 @@ WORDS(words_on_stop,
       "on-stop", [POLICY_ON_STOP_KEEP] = "keep", [POLICY_ON_STOP_RELEASE] = "release");
 WORDS(words_read_access, "read-access", [POLICY_READ_GROUP] = "group", [POLICY_READ_ALL] = "all");
 WORDS(words_yes_no, "take-over", "no", "yes");
-WORDS(words_context,
-      "context", [SMC_AUTO_SERVICE] = "service", [SMC_AUTO_SERVICE_RATE] = "service-rate",
-      [SMC_AUTO_SUBNET] = "subnet", [SMC_AUTO_PEER] = "peer", [SMC_AUTO_PEER_RATE] = "peer-rate");
+WORDS(words_voter, "voter", [SMC_AUTO_SERVICE] = "service",
+      [SMC_AUTO_SERVICE_RATE] = "service-rate", [SMC_AUTO_SUBNET] = "subnet",
+      [SMC_AUTO_PEER] = "peer", [SMC_AUTO_PEER_RATE] = "peer-rate", [SMC_AUTO_ALWAYS] = "always");
 WORDS(words_path_state,
       "breaker state", [SMC_POLICY_PATH_CLOSED] = "closed", [SMC_POLICY_PATH_SUSPECT] = "suspect",
       [SMC_POLICY_PATH_OPEN] = "open", [SMC_POLICY_PATH_HALF_OPEN] = "half-open");

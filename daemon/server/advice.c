@@ -32,9 +32,10 @@ static int collect(struct collection *collection, const struct smc_auto_key *key
 	collection->items[collection->n++] = (struct recommend_context){
 		.key = *key,
 		.tally = *tally,
-		.predictable = service && smc_auto_decider(service->trust) >= 0,
+		.predictable = service && service->rate.decider,
 		.expected = service && service->mean.weight >= LESSONS
-				    ? smc_auto_expect(&service->mean, SMC_AUTO_PRIOR)
+				    ? smc_auto_outlook_gain(
+					      smc_auto_expect(&service->mean, SMC_AUTO_PRIOR))
 				    : 0,
 	};
 	return 0;

@@ -228,9 +228,9 @@ static json_t *report_opinion(const struct smc_auto_key *key, const struct smc_a
 		"{s:s, s:i, s:s, s:o, s:o}", "side", word_name(&words_side, key->side), "port",
 		key->port, "reason", word_name(&words_reason, (unsigned int)opinion.reason),
 		"decides",
-		opinion.context < 0
+		opinion.decider < 0
 			? json_null()
-			: json_string(word_name(&words_context, (unsigned int)opinion.context)),
+			: json_string(word_name(&words_voter, (unsigned int)opinion.decider)),
 		"gain", report_gain(opinion.gain));
 }
 

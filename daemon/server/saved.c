@@ -226,7 +226,6 @@ static int verify(struct reader *reader)
 struct passage {
 	uint64_t then, now; /* CLOCK_MONOTONIC, ns, of two boots perhaps */
 	uint64_t elapsed; /* ns between them */
-	uint64_t half_life; /* seconds */
 };
 
 /* A time of then on the clock of now; what was before this boot becomes its start. */
@@ -237,33 +236,35 @@ static uint64_t move_time(const struct passage *passage, uint64_t time)
 	return !time ? 0 : moved < 1 ? 1 : (uint64_t)moved;
 }
 
-static void move_mean(const struct passage *passage, struct smc_auto_mean *mean)
+/* Units of struct smc_auto_trend wrap around, so a time before this boot can be told in them. */
+static uint32_t move_trend_time(const struct passage *passage, uint32_t time)
 {
-	uint64_t age =
-		passage->elapsed + (passage->then > mean->seen ? passage->then - mean->seen : 0);
+	uint32_t age = (uint32_t)(passage->then >> SMC_AUTO_TREND_SHIFT) - time;
 
-	if (!mean->seen)
-		return;
-	/* The clock of this boot cannot tell such an age. */
-	if (age >= passage->now)
-		learn_fade(mean, age - passage->now, passage->half_life);
-	mean->seen = move_time(passage, mean->seen);
+	return (uint32_t)(passage->now >> SMC_AUTO_TREND_SHIFT) - age -
+	       (uint32_t)(passage->elapsed >> SMC_AUTO_TREND_SHIFT);
+}
+
+static void move_trend(const struct passage *passage, struct smc_auto_trend *trend)
+{
+	trend->updated = move_trend_time(passage, trend->updated);
+	trend->changed = move_trend_time(passage, trend->changed);
 }
 
 static void move_service(const struct passage *passage, struct smc_auto_service *service)
 {
-	service->rate = (struct smc_auto_rate){ 0 };
-	move_mean(passage, &service->mean);
+	service->rate = (struct smc_auto_rate){ .decider = service->rate.decider };
+	move_trend(passage, &service->trend);
 	for (int i = 0; i < SMC_AUTO_RATES; i++)
-		move_mean(passage, &service->by_rate[i]);
+		move_trend(passage, &service->trend_by_rate[i]);
 }
 
 static void move_peer(const struct passage *passage, struct smc_auto_peer *peer)
 {
 	peer->rate = (struct smc_auto_rate){ 0 };
-	move_mean(passage, &peer->mean);
+	move_trend(passage, &peer->trend);
 	for (int i = 0; i < SMC_AUTO_RATES; i++)
-		move_mean(passage, &peer->by_rate[i]);
+		move_trend(passage, &peer->trend_by_rate[i]);
 	peer->no_smc_until = move_time(passage, peer->no_smc_until);
 	peer->no_smc_since = 0; /* begins anew */
 }
@@ -330,7 +331,6 @@ static void restore_all(const struct server *server, struct reader *reader)
 		.then = header->monotonic,
 		.now = clock_ns(CLOCK_MONOTONIC),
 		.elapsed = real > header->real ? real - header->real : 0,
-		.half_life = server->config.settings.parameters.half_life,
 	};
 	unsigned int restored = 0, dropped = 0;
 	struct record record;

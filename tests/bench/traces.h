@@ -10,25 +10,40 @@
 
 struct trace;
 
+enum trace_class {
+	TRACE_SEPARABLE, /* what pays can be told when a connection opens */
+	TRACE_MIXED, /* it cannot, but SMC pays on average, in some cells at least */
+	TRACE_HOPELESS, /* nor does it on average */
+};
+
 struct trace_kind {
 	const char *name;
-	bool predictable; /* from what is known when a connection opens */
+	enum trace_class class;
 	double shorts_max; /* share of short connections that may set up SMC */
-	double share_min; /* of the utility of an oracle that knows the future */
+	double share_min; /* of the bound, of an oracle's utility where there is none */
 	void (*make)(struct trace *trace);
 };
 
-/* Rows sorted by opened; @seed decides them all. */
+struct trace_connection {
+	struct trace_row row;
+	unsigned int phase; /* what a constant answer may depend on beside side, port and peer */
+};
+
+/* Connections sorted by opened; the seed decides them all. */
 struct trace {
-	struct trace_row *rows;
+	struct trace_connection *connections;
 	size_t n, room;
 	unsigned long long random;
+	bool varied;
+	double scale; /* of the life of long connections */
+	unsigned int phase; /* of what is added next */
 };
 
 extern const struct trace_kind trace_kinds[];
 extern const size_t n_trace_kinds;
 
-void trace_make(struct trace *trace, const struct trace_kind *kind, unsigned int seed);
+/* @varied: rates, shares, sizes and periods are drawn too, around those of the kind. */
+void trace_make(struct trace *trace, const struct trace_kind *kind, unsigned int seed, bool varied);
 void trace_clear(struct trace *trace);
 
 /*
@@ -37,13 +52,23 @@ void trace_clear(struct trace *trace);
  */
 int trace_replay(const struct trace *trace, bool *verdicts);
 
-/* What an algorithm made of a trace. */
+#define TRACE_TOLD 2000 /* lessons after which an algorithm must not do worse than a constant */
+#define TRACE_LATE_MAX 0.02 /* of the bound, that it may be worse by */
+#define TRACE_BOUND_MIN 0.05 /* of an oracle's utility; a lower bound is none */
+
+/*
+ * What an algorithm made of a trace.  The oracle knows the future; the bound is the best constant
+ * answer in each cell of side, port, peer and phase.
+ */
 struct trace_score {
-	double share; /* of the oracle's utility; 0 if there was none to have */
+	double bound; /* share of the oracle's utility */
+	double share; /* of the bound's utility, of the oracle's where the bound is below TRACE_BOUND_MIN */
+	double hindsight; /* of the oracle's */
 	double shorts; /* share of the short connections that set up SMC */
+	double late; /* after TRACE_TOLD lessons: gain over the better constant answer, in bounds */
 };
 
-/* Utility of a connection on SMC, in set-ups: min(bytes / 100 KiB, 50) - 1; on TCP it is 0. */
+/* Utility of a connection on SMC in set-ups, by default costs: on TCP it is 0. */
 double trace_utility(const struct trace_row *row);
 
 /* Score @verdicts, true for SMC, one a row. */

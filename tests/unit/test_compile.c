@@ -189,7 +189,7 @@ static void memory_of_a_connection_is_128_kib_unless_told(void **state)
 
 static void row_zero_holds_the_parameters(void **state)
 {
-	struct policy_parameters p = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
+	struct policy_parameters p = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 	struct policy_image_options options = { .parameters = &p };
 	const uint32_t *words;
 	struct fixture f;
@@ -199,7 +199,7 @@ static void row_zero_holds_the_parameters(void **state)
 	assert_int_equal(policy_compile(&f.policy, &options, &f.image), 0);
 	words = f.image.rows[0].word;
 	for (uint32_t i = SMC_POLICY_PAR_SETUP_BYTES; i < SMC_POLICY_IMAGE_RESERVED; i++)
-		assert_int_equal(words[i], i <= SMC_POLICY_PAR_PREFIX_V6
+		assert_int_equal(words[i], i <= SMC_POLICY_PAR_MESSAGE_BYTES
 						   ? i - SMC_POLICY_PAR_SETUP_BYTES + 1
 						   : 0);
 	finish(&f);
