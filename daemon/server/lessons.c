@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Long because what is shown and what is forgotten find prefixes, peers and breakers in the same way.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
