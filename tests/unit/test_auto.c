@@ -303,9 +303,9 @@ static void bad_rows_are_refused_by_column(void **state)
 	static const struct {
 		const char *line, *says;
 	} rows[] = {
-		{ "", "columns" },
-		{ "1,2,accept,10.0.0.1,80,1", "columns" },
-		{ "1,2,accept,10.0.0.1,80,1,2,3,4", "columns" },
+		{ "", "1 column;" },
+		{ "1,2,accept,10.0.0.1,80,1", "6 columns;" },
+		{ "1,2,accept,10.0.0.1,80,1,2,3,4", "9 columns;" },
 		{ "1,2,accept,10.0.0.1,80,1,2,x", "messages \"x\"" },
 		{ "1,2,accept,10.0.0.1,80,1,2,", "messages" },
 		{ "x,2,accept,10.0.0.1,80,1,2", "open \"x\"" },
