@@ -29,6 +29,7 @@ static int open_netns(const char *path, int flags)
 #include "kernel/module.c"
 #include "kernel/netns_list.c"
 #include "kernel/watcher.c"
+#include "kernel/watcher_smc.c"
 
 static void read_mounts(void)
 {
