@@ -40,6 +40,17 @@ smc_policy_row(const struct smc_policy_reading *reading, __u64 row)
 	return row ? smc_policy_image_row(reading->img, (__u32)row) : reading->header;
 }
 
+/*
+ * @index below @count, a power of two: what is beyond comes from a damaged image.  The compiler
+ * knows nothing of the index, so it masks right here: verifiers before 6.6 have no bounds for what
+ * was masked, then spilled or combined by `or`.
+ */
+static __always_inline __u64 smc_policy_below(__u64 index, __u64 count)
+{
+	asm volatile("" : "+r"(index));
+	return index & (count - 1);
+}
+
 /* Words of 32 bits are kept in 64: the instructions of BPF are of 64 bits, -mcpu=v2. */
 
 /*
@@ -52,7 +63,7 @@ static __always_inline int smc_policy_word(const struct smc_policy_reading *read
 
 	if (!row)
 		return -1;
-	*value = row->word[index & (SMC_POLICY_ROW_WORDS - 1)];
+	*value = row->word[smc_policy_below(index, SMC_POLICY_ROW_WORDS)];
 	return 0;
 }
 
@@ -84,26 +95,31 @@ static __always_inline __u64 smc_policy_passed(__u64 probe, __u64 lane_word, __u
 	return (probe - lane_word) >> width & unit;
 }
 
-/* All bits set if lane word @n is among the first @words, else none. */
+/* 1 if lane word @n is among the first @words, else 0. */
 static __always_inline __u64 smc_policy_among(__s64 n, __u64 words)
 {
+	__u64 among;
+
 	n -= (__s64)words;
 	asm volatile("" : "+r"(n)); /* or the compiler makes a branch of it */
-	return (__u64)(n >> 63);
+	among = (__u64)n >> 63;
+	asm volatile("" : "+r"(among)); /* or a mask */
+	return among;
 }
 
 /*
  * What lane word @n adds; one that the bucket does not have is not read: it may be in another
- * line.
+ * line.  Multiplied instead of masked: verifiers from 6.18 on follow a constant under a mask of
+ * all bits or none as two paths.
  */
-#define SMC_POLICY_PASSED(n)                                                                       \
-	({                                                                                         \
-		__u64 among_ = smc_policy_among(n, words);                                         \
-		smc_policy_passed(                                                                 \
-			probe,                                                                     \
-			row->lanes[(first + ((n)&among_)) & (SMC_POLICY_ROW_WORDS / 2 - 1)], unit, \
-			width) &                                                                   \
-			among_;                                                                    \
+#define SMC_POLICY_PASSED(n)                                                              \
+	({                                                                                \
+		__u64 among_ = smc_policy_among(n, words);                                \
+		smc_policy_passed(probe,                                                  \
+				  row->lanes[smc_policy_below(first + (n)*among_,         \
+							      SMC_POLICY_ROW_WORDS / 2)], \
+				  unit, width) *                                          \
+			among_;                                                           \
 	})
 
 /*
@@ -115,7 +131,8 @@ static __always_inline __u64 smc_policy_search(const struct smc_policy_row *row,
 					       __u64 words, __u64 key, __u64 unit, __u64 width)
 {
 	__u64 probe = (key >> (64 - width)) * unit | unit << width;
-	__u64 passed = smc_policy_passed(probe, row->lanes[first], unit, width);
+	__u64 passed = smc_policy_passed(
+		probe, row->lanes[smc_policy_below(first, SMC_POLICY_ROW_WORDS / 2)], unit, width);
 
 	passed += SMC_POLICY_PASSED(1);
 	passed += SMC_POLICY_PASSED(2);
@@ -133,14 +150,12 @@ static __always_inline __u64 smc_policy_search(const struct smc_policy_row *row,
 static __always_inline __u64 smc_policy_search_kind(const struct smc_policy_row *row, __u64 first,
 						    __u64 words, __u64 key, __u64 kind)
 {
-	__u64 unit = SMC_POLICY_UNIT_31, width = 31;
+	/* By the kind's bit of 4, without a branch: of 31 bits, or of 63 with one lane instead of two. */
+	__u64 width = 31 | (kind << 3 & 32);
+	__u64 unit = SMC_POLICY_UNIT_63 | ((kind ^ SMC_POLICY_NODE_63) << 30 & 1ULL << 32);
 
 	if (kind <= SMC_POLICY_NODE_15_WIDE || kind == SMC_POLICY_NODE_PIVOT)
 		return smc_policy_search(row, first, words, key, SMC_POLICY_UNIT_15, 15);
-	if (kind >= SMC_POLICY_NODE_63) {
-		unit = SMC_POLICY_UNIT_63;
-		width = 63;
-	}
 	return smc_policy_search(row, first, words, key, unit, width);
 }
 
@@ -171,16 +186,16 @@ static __always_inline int smc_policy_bucket(const struct smc_policy_reading *re
 	found = smc_policy_search_kind(row, first, words, key, kind);
 	if (SMC_POLICY_WIDE >> kind & 1) {
 		found += (first + words) * 2;
-		*target = row->word[found & (SMC_POLICY_ROW_WORDS - 1)];
+		*target = row->word[smc_policy_below(found, SMC_POLICY_ROW_WORDS)];
 		return 0;
 	}
 	found += (first + words) * 4;
-	half = row->half[found & (SMC_POLICY_ROW_WORDS * 2 - 1)];
+	half = row->half[smc_policy_below(found, SMC_POLICY_ROW_WORDS * 2)];
 	*target = SMC_POLICY_TARGET_LEAF | smc_policy_widen(half);
 	if (half < SMC_POLICY_NARROW_CHILD)
 		return 0;
 	half = first * 2 - 1 - (half - SMC_POLICY_NARROW_CHILD);
-	*target = row->word[half & (SMC_POLICY_ROW_WORDS - 1)];
+	*target = row->word[smc_policy_below(half, SMC_POLICY_ROW_WORDS)];
 	return 0;
 }
 
@@ -287,13 +302,13 @@ static __always_inline int smc_policy_port(const struct smc_policy_reading *read
 	how = row->half[at];
 	if (how & SMC_POLICY_TABLE_LONG) {
 		at = at / 2 + SMC_POLICY_TABLE_TARGETS + (side & 1) * 2 + (port >> 15 & 1);
-		*result = row->word[at & (SMC_POLICY_ROW_WORDS - 1)];
+		*result = row->word[smc_policy_below(at, SMC_POLICY_ROW_WORDS)];
 		return smc_policy_walk(reading, result, &key, SMC_POLICY_PORT_WALK_MAX);
 	}
 	at += (side & 1) * (SMC_POLICY_TABLE_SIDED | SMC_POLICY_TABLE_SIDED_DOUBLE) & how;
-	at &= SMC_POLICY_ROW_WORDS * 2 - SMC_POLICY_TABLE_UNIT * 2;
+	at = smc_policy_below(at, SMC_POLICY_ROW_WORDS * 2) & -(__u64)(SMC_POLICY_TABLE_UNIT * 2);
 	at += smc_policy_short_table(row, at, how, (__s64)port);
-	*result = smc_policy_widen(row->half[at & (SMC_POLICY_ROW_WORDS * 2 - 1)]);
+	*result = smc_policy_widen(row->half[smc_policy_below(at, SMC_POLICY_ROW_WORDS * 2)]);
 	return 0;
 }
 
