@@ -41,9 +41,9 @@ smc_policy_row(const struct smc_policy_reading *reading, __u64 row)
 }
 
 /*
- * @index below @count, a power of two: what is beyond comes from a damaged image.  The compiler
- * knows nothing of the index, so it masks right here: verifiers before 6.6 have no bounds for what
- * was masked, then spilled or combined by `or`.
+ * @index below @count, a power of two: only a damaged image has more.  The compiler knows nothing
+ * of the index, so it masks right here: the verifiers of 5.10 and 6.1 lose the bounds of what was
+ * masked when `or` combines it, which the compiler makes of additions.
  */
 static __always_inline __u64 smc_policy_below(__u64 index, __u64 count)
 {
@@ -109,7 +109,7 @@ static __always_inline __u64 smc_policy_among(__s64 n, __u64 words)
 
 /*
  * What lane word @n adds; one that the bucket does not have is not read: it may be in another
- * line.  Multiplied instead of masked: verifiers from 6.18 on follow a constant under a mask of
+ * line.  Multiplied instead of masked: the verifier of 6.18 follows a constant under a mask of
  * all bits or none as two paths.
  */
 #define SMC_POLICY_PASSED(n)                                                              \
