@@ -265,6 +265,8 @@ static int put_added(struct policy *policy, const json_t *json)
 		else if (*text)
 			rc = policy_rule_set(rule, policy_rule_keys[i], text, &error);
 	}
+	if (!rc)
+		rc = policy_rule_check(rule, &error);
 	if (!rc) {
 		rule->origin = POLICY_ORIGIN_COMMAND;
 		rc = policy_put(policy, rule);
