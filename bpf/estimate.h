@@ -29,7 +29,7 @@
  * A living connection that has paid already is a lesson too.  It is taken to be worth twice
  * what it has carried, at least the mean of the service, until its end tells.
  *
- * Long because BPF programs and user space compile the whole of it from this one header.
+ * Long because it is one header that BPF programs and user space compile alike.
  */
 #ifndef SMC_POLICY_ESTIMATE_H
 #define SMC_POLICY_ESTIMATE_H
