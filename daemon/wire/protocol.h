@@ -39,7 +39,7 @@
  * "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
  * that is expected to gain, how many came by and how many of these gained, their
  * bytes and their gain.  Gains are in set-ups, reals.  A service has "decides" too: the context
- * whose vote counts (service, service-rate, subnet, peer, peer-rate) or null; a subnet
+ * whose vote counts (service, service-rate, subnet, peer, peer-rate, always) or null; a subnet
  * "subnet"; a peer "peer", "rtt": microseconds|null, "no_smc": {"code": "0x...",
  * "until": time|null, "times"}|null.
  *
