@@ -74,10 +74,13 @@ int kernel_retire_counters(const struct kernel *kernel, uint32_t slot)
 	int fd = kernel->map[MAP_RULE_COUNTERS], rc;
 	autofree struct smc_policy_counters *zero =
 		calloc((size_t)kernel->n_cpus, sizeof(struct smc_policy_counters));
+	struct smc_policy_rule_state none = { 0 };
 	struct smc_policy_counters sum;
 
 	if (!zero)
 		return -ENOMEM;
+	/* So that the slot's epoch can grow, by which living connections tell who has it. */
+	bpf_map_update_elem(kernel->map[MAP_RULE_STATE], &slot, &none, BPF_NOEXIST);
 	rc = kernel_read_counters(kernel, slot, &sum);
 	if (!rc)
 		rc = add_to_slot(kernel, fd, SMC_POLICY_SLOT_RETIRED, &sum);
@@ -95,6 +98,24 @@ int kernel_write_slot(const struct kernel *kernel, uint32_t slot,
 		      const struct smc_policy_rule_slot *owner)
 {
 	return bpf_map_update_elem(kernel->map[MAP_RULE_SLOTS], &slot, owner, BPF_ANY) ? -errno : 0;
+}
+
+void kernel_read_seen_counts(const struct kernel *kernel, struct smc_policy_seen_counts *sum)
+{
+	autofree struct smc_policy_seen_counts *cpus =
+		calloc((size_t)kernel->n_cpus, sizeof(*cpus));
+	uint32_t zero = 0;
+
+	*sum = (struct smc_policy_seen_counts){ 0 };
+	if (!cpus || bpf_map_lookup_elem(kernel->map[MAP_SEEN_COUNTS], &zero, cpus))
+		return;
+	for (int i = 0; i < kernel->n_cpus; i++) {
+		sum->connections += cpus[i].connections;
+		sum->connections_lost += cpus[i].connections_lost;
+		sum->fallbacks += cpus[i].fallbacks;
+		sum->fallbacks_lost += cpus[i].fallbacks_lost;
+		sum->expected += cpus[i].expected;
+	}
 }
 
 void counters_carry_over(const struct kernel *from, const struct kernel *to)

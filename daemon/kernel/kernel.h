@@ -190,6 +190,11 @@ int kernel_read_rule_state(const struct kernel *kernel, uint32_t slot,
  */
 int kernel_renew_rule_state(const struct kernel *kernel, uint32_t slot);
 
+/* ---- what is seen of SMC sockets ---- */
+
+/* Sum of all CPUs; all zero if it cannot be read. */
+void kernel_read_seen_counts(const struct kernel *kernel, struct smc_policy_seen_counts *sum);
+
 /* All hooks that this release knows and how each stands. */
 void kernel_describe(const struct kernel *kernel, struct backend_hooks *hooks);
 

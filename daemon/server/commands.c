@@ -16,6 +16,7 @@
 #include "server/report.h"
 #include "server/requests.h"
 #include "server/saved.h"
+#include "server/seen.h"
 #include "server/server.h"
 #include "wire/rule_json.h"
 
@@ -141,6 +142,11 @@ json_t *answer_status(struct request *request)
 json_t *answer_stats(struct request *request)
 {
 	return report_stats(request->server);
+}
+
+json_t *answer_connections(struct request *request)
+{
+	return seen_connections(request->server, request->arguments, &request->error);
 }
 
 /* ---- policy test ---- */

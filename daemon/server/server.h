@@ -11,6 +11,7 @@
 
 #include "kernel/kernel.h"
 #include "kernel/module.h"
+#include "kernel/places.h"
 #include "policy/config.h"
 #include "server/slots.h"
 #include "server/state.h"
@@ -37,6 +38,7 @@ struct server {
 	struct policy_errors degraded; /* what else is not as it should be, one line each */
 	struct watch *watch;
 	struct learning *learning;
+	struct places *places; /* names of what the kernel has numbers of */
 	sd_event *event;
 	sd_event_source *ttl_timer;
 	sd_event_source *trim_timer; /* memory goes back a while after a change */

@@ -138,6 +138,28 @@ REQUEST(stats,
 	.summary = "counts of verdicts by reason and rule",
 	.result = "default generation module reasons retired rules verdicts")
 
+REQUEST(connections,
+	.name = "connections",
+	.access = ACCESS_READ,
+	.summary = "SMC sockets: how they run, who decided, why they fell back",
+	.result = "connections lost",
+	.arguments = {
+		{ "side", ARGUMENT_TEXT, 0, "S",
+		  .help = "only this side: connect or accept" },
+		{ "peer", ARGUMENT_TEXT, 0, "PREFIX", "peers",
+		  .check = check_prefix,
+		  .help = "only peers inside it, for example 10.1.2.0/24" },
+		{ "port", ARGUMENT_NUMBER, 0, "N", "ports", .min = 0, .max = 65535,
+		  .help = "only this service port" },
+		{ "rule", ARGUMENT_TEXT, 0, "NAME",
+		  .check = value_name,
+		  .help = "only what this rule decided" },
+		{ "mode", ARGUMENT_TEXT, 0, "MODE",
+		  .help = "only smc-r, smc-d or tcp" },
+		{ "cause", ARGUMENT_TEXT, 0, "CAUSE",
+		  .help = "only fallbacks with this cause: a word or a code" },
+	})
+
 REQUEST(auto_show,
 	.name = "auto-show",
 	.access = ACCESS_READ,
