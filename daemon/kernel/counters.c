@@ -69,11 +69,37 @@ static int add_to_slot(const struct kernel *kernel, int fd, uint32_t slot,
 	return bpf_map_update_elem(fd, &slot, cpus, BPF_ANY) ? -errno : 0;
 }
 
+/* A slot that gets another rule. */
+struct retiring {
+	const struct kernel *kernel;
+	uint32_t slot;
+};
+
+/* Count @value, of a key of that slot, for those that are gone. */
+static int retire_fallbacks(void *arg, const void *key, const void *value)
+{
+	const struct retiring *retiring = arg;
+	int fd = retiring->kernel->map[MAP_FALLBACKS];
+	struct smc_policy_fallback_key gone = *(const struct smc_policy_fallback_key *)key;
+	uint64_t sum = 0;
+
+	if (gone.slot != retiring->slot)
+		return 0;
+	gone.slot = SMC_POLICY_SLOT_RETIRED;
+	bpf_map_lookup_elem(fd, &gone, &sum);
+	sum += *(const uint64_t *)value;
+	if (bpf_map_update_elem(fd, &gone, &sum, BPF_ANY))
+		return 0;
+	bpf_map_delete_elem(fd, key);
+	return 0;
+}
+
 int kernel_retire_counters(const struct kernel *kernel, uint32_t slot)
 {
 	int fd = kernel->map[MAP_RULE_COUNTERS], rc;
 	autofree struct smc_policy_counters *zero =
 		calloc((size_t)kernel->n_cpus, sizeof(struct smc_policy_counters));
+	struct retiring retiring = { kernel, slot };
 	struct smc_policy_rule_state none = { 0 };
 	struct smc_policy_counters sum;
 
@@ -81,6 +107,7 @@ int kernel_retire_counters(const struct kernel *kernel, uint32_t slot)
 		return -ENOMEM;
 	/* So that the slot's epoch can grow, by which living connections tell who has it. */
 	bpf_map_update_elem(kernel->map[MAP_RULE_STATE], &slot, &none, BPF_NOEXIST);
+	kernel_each(kernel, KERNEL_FALLBACKS, retire_fallbacks, &retiring);
 	rc = kernel_read_counters(kernel, slot, &sum);
 	if (!rc)
 		rc = add_to_slot(kernel, fd, SMC_POLICY_SLOT_RETIRED, &sum);

@@ -139,11 +139,13 @@ void kernel_wake_me(const struct kernel *kernel);
 void kernel_set_recording(const struct kernel *kernel, bool recording);
 void kernel_read_host(const struct kernel *kernel, struct smc_policy_host *host);
 
-/* What auto and the breakers remember, one table each. */
+/* What auto, the breakers and the account of fallbacks remember, one table each. */
 enum kernel_table {
 	KERNEL_SERVICES, /* struct smc_auto_key, struct smc_auto_service */
 	KERNEL_PEERS, /* struct smc_auto_key, struct smc_auto_peer; also subnets, by key.bits */
 	KERNEL_PATHS, /* struct smc_policy_path_key, struct smc_policy_path */
+	KERNEL_FALLBACKS, /* struct smc_policy_fallback_key, uint64_t: connections */
+	KERNEL_FALLBACK_PREFIXES, /* struct smc_policy_path_key, struct smc_policy_fallback_prefix */
 	KERNEL_TABLES,
 };
 

@@ -20,7 +20,7 @@
 
 #define POLICY_CONFIG_FILE "/etc/smc-policy.conf"
 
-/* [daemon], [auto], [budget] and [breaker] */
+/* [daemon], [auto], [budget], [breaker] and [metrics] */
 struct policy_settings {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char state_dir[PATH_MAX];
@@ -43,6 +43,9 @@ struct policy_settings {
 	uint32_t save_interval; /* seconds between two times that what is learned is saved */
 
 	struct policy_limits budget; /* of the host */
+
+	/* [metrics] */
+	uint32_t warn_unexpected; /* percent of connections that fall back, 0: off */
 };
 
 /* A file that the configuration names; both to be freed. */

@@ -14,6 +14,7 @@ static const struct {
 } sections[] = {
 	{ "daemon", SECTION_DAEMON }, { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
 	{ "budget", SECTION_BUDGET }, { "breaker", SECTION_BREAKER },
+	{ "metrics", SECTION_METRICS },
 };
 
 void policy_config_init(struct policy_config *config)
@@ -157,6 +158,27 @@ static int set_default(struct policy_config *config, const char *text, struct va
 	return value_word(&words_action, text, &config->policy.default_action, error);
 }
 
+/* "5%" */
+static int set_warn_unexpected(struct policy_config *config, const char *text,
+			       struct value_error *error)
+{
+	size_t length = strlen(text);
+	uint64_t percent = 0;
+	char number[8] = "";
+
+	if (strcmp(text, "off")) {
+		if (length && length <= sizeof(number) && text[length - 1] == '%')
+			memcpy(number, text, length - 1);
+		if (value_number("warn-unexpected", number, 1, 99, &percent, error))
+			return value_refuse(error,
+					    "warn-unexpected \"%.64s\" is not valid; write 1%% to "
+					    "99%%, or off",
+					    text);
+	}
+	config->settings.warn_unexpected = (uint32_t)percent;
+	return 0;
+}
+
 /* ---- keys of all sections but rules ---- */
 
 struct key {
@@ -271,6 +293,7 @@ static const struct key keys[] = {
 	{ SECTION_BREAKER, "backoff-max", DURATION(parameters.backoff_max) },
 	{ SECTION_BREAKER, "prefix-ipv4", NUMBER(parameters.prefix_v4), 0, 32 },
 	{ SECTION_BREAKER, "prefix-ipv6", NUMBER(parameters.prefix_v6), 0, 64 },
+	{ SECTION_METRICS, "warn-unexpected", VALUE(set_warn_unexpected) },
 };
 
 static uint32_t *key_number(const struct key *key, struct policy_config *config)

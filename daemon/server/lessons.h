@@ -34,6 +34,10 @@ json_t *lessons_of_rule(const struct server *server, const struct policy_rule *r
 int lessons_forget(const struct server *server, const struct policy_prefix *prefix, json_t **counts,
 		   struct kernel_error *error);
 
+/* The peers that @key of a breaker or of the account of fallbacks stands for. */
+struct policy_prefix lessons_path_prefix(const struct server *server,
+					 const struct smc_policy_path_key *key);
+
 /* Whether auto has learned anything from the connections of @peer, or of a subnet. */
 bool lessons_any(const struct smc_auto_peer *peer);
 

@@ -146,6 +146,8 @@ int server_start(struct server *server, const char *config_file)
 	 */
 	if (!rc)
 		kernel_follow_smc(server->kernel);
+	if (!rc)
+		fallbacks_check(server);
 	if (rc) {
 		log_error("cannot start: %s", error.text);
 		server_stop(server, true);

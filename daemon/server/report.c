@@ -235,12 +235,13 @@ json_t *report_stats(const struct server *server)
 	}
 	reasons = report_reasons(&all, "");
 	return json_pack(
-		"{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}", "generation",
+		"{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "generation",
 		(json_int_t)server->generation, "verdicts", "smc", (json_int_t)all.smc, "tcp",
 		(json_int_t)count_tcp(&all), "reasons", reasons, "rules", rules, "default",
 		report_counters(&unmatched, smc_reason_of(server->in_force.default_action,
 							  SMC_POLICY_REASON_DEFAULT)),
-		"retired", report_counters(&gone, "rule"), "module", report_module_counters());
+		"retired", report_counters(&gone, "rule"), "module", report_module_counters(),
+		"fallbacks", fallbacks_report(server), "stages", fallbacks_report_stages(server));
 }
 
 /* ---- status ---- */
@@ -392,12 +393,15 @@ static void add_netns_degraded(const struct server *server, const struct netns_l
 static json_t *report_degraded(const struct server *server, const struct netns_list *netns)
 {
 	json_t *list = json_array();
+	char line[384];
 
 	if (server->backend_note[0])
 		json_array_append_new(list, json_text(server->backend_note));
 	for (size_t i = 0; i < server->degraded.count; i++)
 		json_array_append_new(list, json_text(server->degraded.lines[i]));
 	add_netns_degraded(server, netns, list);
+	if (fallbacks_exceed(server, line, sizeof(line)))
+		json_array_append_new(list, json_text(line));
 	return list;
 }
 

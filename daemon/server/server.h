@@ -13,6 +13,7 @@
 #include "kernel/module.h"
 #include "kernel/places.h"
 #include "policy/config.h"
+#include "server/fallbacks.h"
 #include "server/slots.h"
 #include "server/state.h"
 #include "server/warnings.h"
@@ -39,6 +40,7 @@ struct server {
 	struct watch *watch;
 	struct learning *learning;
 	struct places *places; /* names of what the kernel has numbers of */
+	struct fallbacks fallbacks;
 	sd_event *event;
 	sd_event_source *ttl_timer;
 	sd_event_source *trim_timer; /* memory goes back a while after a change */

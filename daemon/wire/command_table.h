@@ -136,7 +136,7 @@ REQUEST(stats,
 	.name = "stats",
 	.access = ACCESS_READ,
 	.summary = "counts of verdicts by reason and rule",
-	.result = "default generation module reasons retired rules verdicts")
+	.result = "default fallbacks generation module reasons retired rules stages verdicts")
 
 REQUEST(connections,
 	.name = "connections",

@@ -52,6 +52,11 @@
  * "link_group", "device", "sent", "received", "uid", "inode", "netns", "cgroup"}; what is not known is
  * null.  port is the service port.  "lost" counts those that the tables in the kernel had no room for.
  *
+ * "fallbacks" of stats is {"connections", "expected", "unexpected", "lately": {"unexpected", "connections",
+ * "seconds"}, "causes": [{"cause", "code", "side", "rule", "expected": bool, "count"}..], "prefixes":
+ * [{"side", "prefix", "expected", "unexpected", "code", "last"}..]}; "stages" is [{"name", "received",
+ * "lost"}..].
+ *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED]..], "lost",
  * "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
