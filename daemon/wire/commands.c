@@ -21,6 +21,13 @@ static int check_prefix(const char *text, struct value_error *error)
 	return rc;
 }
 
+static int check_duration(const char *text, struct value_error *error)
+{
+	uint64_t seconds;
+
+	return value_duration(text, &seconds, error);
+}
+
 const struct command commands[COMMANDS] = {
 #define REQUEST(id, ...) [COMMAND_##id] = { __VA_ARGS__ },
 #define COMMAND(id, ...) [COMMAND_##id] = { .local = true, __VA_ARGS__ },

@@ -33,7 +33,8 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.
+ * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
+ * {"since": time|null, "until": time|null}.
  *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
  * "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
