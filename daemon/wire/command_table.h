@@ -213,7 +213,8 @@ COMMAND(simulate,
 			  "open,close,side,peer,port,sent,received\n"
 			  "and a row for each connection, sorted by open: seconds,\n"
 			  "seconds, connect or accept, remote address, service port,\n"
-			  "bytes, bytes" },
+			  "bytes, bytes; then ,messages in the header, and messages\n"
+			  "both ways in the rows, if they are known" },
 		{ "verdicts", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
 		  .help = "write a line for each row: smc or tcp, reason, rule" },
 		{ "config", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
