@@ -155,6 +155,25 @@ REQUEST(stats,
 	.summary = "counts of verdicts by reason and rule",
 	.result = "default generation module reasons retired rules verdicts")
 
+COMMAND(top,
+	.name = "top",
+	.summary = "services and rules, live: connections, bytes, gain",
+	.arguments = {
+		{ "interval", ARGUMENT_TEXT, ARGUMENT_LOCAL, "T",
+		  .check = check_interval,
+		  .help = "time between two readings, at least 100ms (default: 2s)" },
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "only services of this side: connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "PREFIX",
+		  .check = check_prefix,
+		  .help = "count for services only what these peers did, for example\n10.1.2.0/24" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "P", "ports",
+		  .help = "only services on these ports, for example 80,8000-8999" },
+		{ "rule", ARGUMENT_TEXT, ARGUMENT_LOCAL, "NAME",
+		  .check = value_name,
+		  .help = "only this rule, and the services on its side and ports" },
+	})
+
 REQUEST(auto_show,
 	.name = "auto-show",
 	.access = ACCESS_READ,
