@@ -57,6 +57,7 @@ struct smc_auto_account {
 	__s32 total[SMC_AUTO_VOTERS]; /* gain, 24.8, weighted */
 	__u32 squares[SMC_AUTO_VOTERS]; /* of the gains, 24.8, weighted */
 	__u32 weight; /* of all lessons, 16.16; 0: nothing was learned */
+	__u32 gained, lost; /* by what auto has said to them, 24.8, weighted */
 	__u32 reserved; /* zero */
 };
 
@@ -65,6 +66,7 @@ struct smc_auto_tally {
 	__u64 connections;
 	__u64 worthwhile; /* of those, how many gain on SMC */
 	__u64 bytes; /* both ways */
+	__u64 messages; /* both ways */
 	__u64 gain; /* of the worthwhile, 24.8 */
 };
 
@@ -108,14 +110,18 @@ struct smc_auto_peer {
 };
 
 _Static_assert(sizeof(struct smc_auto_key) == 20, "key size");
-_Static_assert(sizeof(struct smc_auto_service) == 216, "service size");
-_Static_assert(sizeof(struct smc_auto_peer) == 184, "peer size");
+_Static_assert(sizeof(struct smc_auto_service) == 232, "service size");
+_Static_assert(sizeof(struct smc_auto_peer) == 192, "peer size");
 
 /* A living connection, as small as it can be: there may be many. */
 struct smc_auto_live {
 	__u32 opened; /* time >> SMC_AUTO_LIVE_SHIFT, about ms */
 	__u16 info; /* SMC_AUTO_LIVE_* */
-	__s16 gain; /* as it was told last, 24.8; before that: for how many it stands */
+	/*
+	 * Times two, plus 1 if auto says SMC to it: its gain as it was told last, 24.8; before that: for
+	 * how many it stands.
+	 */
+	__s16 gain;
 };
 
 #define SMC_AUTO_LIVE_SHIFT 20
@@ -150,19 +156,25 @@ struct smc_policy_ends {
 struct smc_policy_smc {
 	__u64 begun; /* when both ends had sent the option */
 	__u64 sent, received; /* bytes that SMC has carried */
-	struct smc_policy_told told; /* by the rule that allowed it */
-	__u32 epoch; /* of that rule's slot, as in struct smc_policy_rule_state */
+	__u64 messages; /* that it has carried both ways: how often data was copied in or out */
+	__u32 epoch; /* of the slot in told, as in struct smc_policy_rule_state */
 	__u8 side; /* enum smc_policy_side */
 	__u8 flags; /* SMC_POLICY_SMC_* */
 	__u16 port; /* service port, host byte order */
 	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
 	__u32 syns_resent; /* SYNs or SYN-ACKs that this end has retransmitted */
+	__u8 mode; /* once SMC has carried data: enum smc_policy_mode */
+	__u8 reserved[3]; /* zero */
+	/* What a message needs ends here. */
+	struct smc_policy_told told; /* by the rule that allowed it */
 	__u32 code; /* why it fell back, 0: it did not */
 	__u32 peer_code; /* what the peer declined with, 0: nothing */
 	__u32 link_group; /* once SMC has carried data: its id, as SMC_NLA_LGR_R_ID has it */
-	__u8 mode; /* once SMC has carried data: enum smc_policy_mode */
-	__u8 reserved[3]; /* zero */
+	__u32 reserved2; /* zero */
 };
+
+_Static_assert(__builtin_offsetof(struct smc_policy_smc, told) == 64, "a cache line");
+_Static_assert(sizeof(struct smc_policy_smc) == 96, "SMC connection size");
 
 #define SMC_POLICY_SMC_FALLBACK 1u /* it is on TCP, and no longer counted */
 #define SMC_POLICY_SMC_PROVEN 2u /* SMC has carried data */
@@ -261,6 +273,9 @@ struct smc_policy_host {
 	__u64 events_lost[SMC_POLICY_READERS]; /* to each: the ring buffer had no room */
 };
 
+/* More messages of one connection are not told apart. */
+#define SMC_POLICY_MESSAGES_MAX ((1u << 22) - 1)
+
 /* A closed connection, in the ring buffer.  If closed is 0, the record only wakes the daemon. */
 struct smc_policy_record {
 	__u64 opened, closed; /* CLOCK_MONOTONIC, ns */
@@ -269,6 +284,6 @@ struct smc_policy_record {
 	__u16 port; /* service port, host byte order */
 	__u8 side; /* enum smc_policy_side */
 	__u8 smc; /* 1: it was on SMC */
-	__u32 rtt; /* us, smoothed, 0: unknown */
+	__u32 messages; /* both ways, at most SMC_POLICY_MESSAGES_MAX */
 };
 #endif
