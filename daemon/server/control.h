@@ -25,7 +25,7 @@ int control_set_access(struct control *control, const struct policy_settings *se
 /* Give a closed connection to the clients that record; nothing is sent yet. */
 void control_record(struct control *control, const struct smc_policy_record *record);
 
-/* Send the clients that record what waits for them. */
-void control_send_records(struct control *control);
+/* Send the clients that record or monitor what waits for them. */
+void control_send_waiting(struct control *control);
 
 #endif

@@ -62,6 +62,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)source;
 	(void)info;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_us(CLOCK_MONOTONIC));
+	strcpy(server->changing, "SIGHUP");
 	if (server_reload(server, &changed, &errors, &error)) {
 		log_error("reload refused: %s", error.text);
 		sd_notifyf(0, "READY=1\nSTATUS=Reload refused: %s", error.text);
@@ -71,6 +72,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 		sd_notifyf(0, "READY=1\nSTATUS=Generation %" PRIu64 " in force, backend %s",
 			   server->generation, word_name(&words_backend, server->backend));
 	}
+	strcpy(server->changing, SERVER_CHANGES_ITSELF);
 	policy_errors_clear(&errors);
 	return 0;
 }
@@ -112,7 +114,9 @@ int server_start(struct server *server, const char *config_file)
 	struct kernel_error error;
 	int rc;
 
-	*server = (struct server){ .config_file = config_file, .state.dir = -1 };
+	*server = (struct server){ .config_file = config_file,
+				   .state.dir = -1,
+				   .changing = SERVER_CHANGES_ITSELF };
 	server->started = clock_us(CLOCK_REALTIME);
 	policy_config_init(&server->config);
 	policy_init(&server->added);

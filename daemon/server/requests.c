@@ -49,19 +49,19 @@ static json_t *refuse(struct request *request)
 }
 
 json_t *requests_answer(struct server *server, json_t *json, enum command_access access,
-			struct recording **recording)
+			struct stream *stream)
 {
 	struct request request = { .server = server };
 	const struct command *command;
 	struct value_error error;
 	json_t *result;
 
-	*recording = NULL;
+	*stream = (struct stream){ 0 };
 	if (command_read_request(json, &command, &request.arguments, &error))
 		return requests_refuse(error.text);
 	if (access < command->access)
 		return refuse_access(command);
 	result = answers[command - commands](&request);
-	*recording = request.recording;
+	*stream = request.stream;
 	return result ? requests_respond(result) : refuse(&request);
 }

@@ -10,9 +10,9 @@
 
 #include "kernel/error.h"
 #include "policy/errors.h"
+#include "server/stream.h"
 #include "wire/commands.h"
 
-struct recording;
 struct server;
 
 /* A request whose command is known and permitted, and whose arguments conform to the table. */
@@ -21,15 +21,15 @@ struct request {
 	const json_t *arguments;
 	struct kernel_error error; /* why it is refused; "": out of memory */
 	struct policy_errors lines; /* the single errors of a configuration */
-	struct recording *recording; /* that the client gets from now on, NULL: none */
+	struct stream stream; /* that the client gets from now on, or none */
 };
 
 /*
- * Answer @json, a request of a client with @access; NULL if memory is short.  *@recording is what
- * the client asked to get from now on, owned by the caller, or NULL.
+ * Answer @json, a request of a client with @access; NULL if memory is short.  *@stream is what
+ * the client asked to get from now on, owned by the caller, or none.
  */
 json_t *requests_answer(struct server *server, json_t *json, enum command_access access,
-			struct recording **recording);
+			struct stream *stream);
 
 /* A response that carries @result, which is taken over; NULL for NULL, or if memory is short. */
 json_t *requests_respond(json_t *result);

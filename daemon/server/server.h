@@ -22,8 +22,11 @@
 #include "smc_policy_version.h"
 
 struct control;
+struct monitors;
 struct learning;
 struct watch;
+
+#define SERVER_CHANGES_ITSELF "smc-policyd"
 
 struct server {
 	const char *config_file;
@@ -41,6 +44,8 @@ struct server {
 	struct policy_errors degraded; /* what else is not as it should be, one line each */
 	struct watch *watch;
 	struct learning *learning;
+	struct monitors *monitors; /* NULL: nobody monitors */
+	char changing[32]; /* who makes the change that is being made */
 	struct places *places; /* names of what the kernel has numbers of */
 	struct fallbacks fallbacks;
 	sd_event *event;

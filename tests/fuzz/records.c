@@ -30,7 +30,7 @@ void control_record(struct control *control, const struct smc_policy_record *rec
 	recording_add(recording, record);
 }
 
-void control_send_records(struct control *control)
+void control_send_waiting(struct control *control)
 {
 	(void)control;
 }
