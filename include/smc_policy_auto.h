@@ -269,8 +269,8 @@ struct smc_policy_host {
 	__u64 judged_from;
 	__u32 paths_known; /* 0: no path was ever harmed, so no decision looks one up */
 	__u32 peers_known; /* 0: no peer was ever without SMC, so no decision looks one up */
-	__u64 events_told[SMC_POLICY_READERS]; /* to each reader since it came */
-	__u64 events_lost[SMC_POLICY_READERS]; /* to each: the ring buffer had no room */
+	/* To each reader, since it came: the ring buffer had no room. */
+	__u64 events_lost[SMC_POLICY_READERS];
 };
 
 /* More messages of one connection are not told apart. */

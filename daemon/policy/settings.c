@@ -12,9 +12,9 @@ static const struct {
 	const char *name;
 	enum settings_section section;
 } sections[] = {
-	{ "daemon", SECTION_DAEMON }, { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
-	{ "budget", SECTION_BUDGET }, { "breaker", SECTION_BREAKER },
-	{ "metrics", SECTION_METRICS },
+	{ "daemon", SECTION_DAEMON },   { "policy", SECTION_POLICY },
+	{ "auto", SECTION_AUTO },       { "budget", SECTION_BUDGET },
+	{ "breaker", SECTION_BREAKER }, { "metrics", SECTION_METRICS },
 };
 
 void policy_config_init(struct policy_config *config)

@@ -75,7 +75,8 @@ bool fallbacks_exceed(const struct server *server, char *text, size_t size)
 		return false;
 	kernel_each(server->kernel, KERNEL_FALLBACKS, find_most, &most);
 	snprintf(text, size,
-		 "%" PRIu64 " of %" PRIu64 " connections that might use SMC fell back unexpectedly in "
+		 "%" PRIu64 " of %" PRIu64
+		 " connections that might use SMC fell back unexpectedly in "
 		 "the last %" PRIu64 " s, more than [metrics] warn-unexpected = %" PRIu32
 		 "%% allows; most fall back because of %s; \"smc-ebpf stats\" counts them",
 		 share.unexpected, share.connections, share.seconds, limit, most.cause);
@@ -134,13 +135,12 @@ static int add_cause(void *arg, const void *key, const void *value)
 	const struct listing_job *job = arg;
 	const uint64_t *count = value;
 
-	json_array_append_new(
-		job->list,
-		json_pack("{s:s, s:o, s:s, s:o, s:b, s:I}", "cause",
-			  seen_cause(&told, of->code, of->speaks), "code", seen_code(of->code),
-			  "side", word_name(&words_side, of->side), "rule",
-			  slot_rule(job->server, of->slot), "expected", of->expected != 0, "count",
-			  (json_int_t)*count));
+	json_array_append_new(job->list, json_pack("{s:s, s:o, s:s, s:o, s:b, s:I}", "cause",
+						   seen_cause(&told, of->code, of->speaks), "code",
+						   seen_code(of->code), "side",
+						   word_name(&words_side, of->side), "rule",
+						   slot_rule(job->server, of->slot), "expected",
+						   of->expected != 0, "count", (json_int_t)*count));
 	return 0;
 }
 
@@ -157,8 +157,8 @@ static int add_prefix(void *arg, const void *key, const void *value)
 	then = then / 1000000 - (now > prefix->last ? now - prefix->last : 0) / NSEC_PER_SEC;
 	json_array_append_new(job->list,
 			      json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "side",
-					word_name(&words_side, of->side), "prefix", text, "expected",
-					(json_int_t)prefix->expected, "unexpected",
+					word_name(&words_side, of->side), "prefix", text,
+					"expected", (json_int_t)prefix->expected, "unexpected",
 					(json_int_t)prefix->unexpected, "code",
 					seen_code(prefix->code), "last", report_time(then)));
 	return 0;

@@ -39,7 +39,7 @@ static json_t *report_gain(int64_t gain)
 /* ---- prefixes ---- */
 
 struct policy_prefix lessons_path_prefix(const struct server *server,
-					const struct smc_policy_path_key *key)
+					 const struct smc_policy_path_key *key)
 {
 	const struct policy_parameters *parameters = &server->config.settings.parameters;
 	struct policy_prefix prefix = { .v4 = !key->v6 };
