@@ -105,10 +105,11 @@ uptime_cs()
 
 # wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds.  Gives up after PATIENCE * SECONDS
 # and as many attempts: a machine that stood still for a while has done nothing meanwhile.  COMMAND's
-# last output is in $wait_output.
+# last output is in $wait_output.  What takes long is asked less often: in an emulated guest a look costs
+# as much as what is waited for.
 wait_until()
 {
-	wait_tries=$(($1 * PATIENCE))
+	wait_tries=$(($1 * PATIENCE)) wait_looks=0
 	wait_end=$(($(uptime_cs) + wait_tries * 100))
 	shift
 	until wait_output=$("$@" 2>&1); do
@@ -117,7 +118,12 @@ wait_until()
 			echo "still not: $*: $wait_output" >&2
 			return 1
 		fi
-		sleep 0.05
+		wait_looks=$((wait_looks + 1))
+		if [ $wait_looks -le 10 ]; then
+			sleep 0.05
+		else
+			sleep 0.2
+		fi
 	done
 }
 
