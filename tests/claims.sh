@@ -9,21 +9,28 @@
 # What the last claim's command printed.
 claim_output=''
 
+# report LINE: no process is started for it, since there are thousands of lines.
+report()
+{
+	printf '%s\n' "$1"
+	printf '%s\n' "$1" > "$REPORT"
+}
+
 # ok TEXT, not_ok TEXT [DETAIL], skip TEXT WHY: one line of the report each.
 ok()
 {
-	printf 'ok - %s\n' "$1" | tee "$REPORT"
+	report "ok - $1"
 }
 
 not_ok()
 {
 	: > "$VM_STATE/failed"
-	printf 'not ok - %s%s\n' "$1" "${2:+: $(one_line "$2")}" | tee "$REPORT"
+	report "not ok - $1${2:+: $(one_line "$2")}"
 }
 
 skip()
 {
-	printf 'skip - %s: %s\n' "$1" "$2" | tee "$REPORT"
+	report "skip - $1: $2"
 }
 
 one_line()
@@ -86,7 +93,7 @@ claim_equal()
 # progress TEXT: a line of the report that claims nothing.  Whoever watches for hangs sees it.
 progress()
 {
-	printf '# %s\n' "$1" | tee "$REPORT"
+	report "# $1"
 }
 
 # ---- waiting ----
