@@ -247,7 +247,12 @@ static void lay_grid(enum top_list list, int width, struct grid *grid)
 		used += grid->n - 1;
 		grid->gap = 2;
 	}
-	spare = width > used ? width - used : 0;
+	/* The first column is there in any case. */
+	if (used > width) {
+		grid->widths[0] = width;
+		return;
+	}
+	spare = width - used;
 	for (int i = 0; i < grid->n; i++) {
 		grid->widths[i] = grid->columns[i]->width;
 		if (grid->columns[i]->kind == KIND_NAME)
@@ -345,14 +350,17 @@ static void lay_row(const struct top_row *row, const struct grid *grid, int widt
 
 /* ---- head and foot ---- */
 
+#define TITLE_COLUMNS 40 /* from which on the first line has a right end */
+
 static void lay_title(const struct top_view *view, const struct top_reading *reading, int width,
 		      struct top_line *line)
 {
-	char right[64];
+	char right[64] = "";
 
 	line->style = TOP_BOLD;
-	snprintf(right, sizeof(right), "  every %gs  %s", view->interval,
-		 reading ? reading->clock : "--:--:--");
+	if (width >= TITLE_COLUMNS)
+		snprintf(right, sizeof(right), "  every %gs  %s", view->interval,
+			 reading ? reading->clock : "--:--:--");
 	if (reading)
 		add_format(line, width - text_columns(right),
 			   "smc-ebpf top - %s, generation %lld, %lld %s", reading->backend,
@@ -363,6 +371,8 @@ static void lay_title(const struct top_view *view, const struct top_reading *rea
 	add_right(line, right, width);
 }
 
+#define VERDICTS_SIZE (2 * NUMBER_SIZE + 8)
+
 /* "1234 (5.0/s)" */
 static void format_verdicts(const struct top_reading *reading, enum top_number number, char *buf)
 {
@@ -371,12 +381,12 @@ static void format_verdicts(const struct top_reading *reading, enum top_number n
 	format_number(reading->verdicts.values[number], 0, 12, total);
 	if (!isnan(reading->verdicts.rates[number]))
 		format_number(reading->verdicts.rates[number], 1, 8, rate);
-	snprintf(buf, 2 * NUMBER_SIZE, "%s (%s/s)", total, rate);
+	snprintf(buf, VERDICTS_SIZE, "%s (%s/s)", total, rate);
 }
 
 static void lay_host(const struct top_reading *reading, int width, struct top_line *line)
 {
-	char smc[2 * NUMBER_SIZE], tcp[2 * NUMBER_SIZE];
+	char smc[VERDICTS_SIZE], tcp[VERDICTS_SIZE];
 
 	if (!reading)
 		return;

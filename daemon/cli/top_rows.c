@@ -69,7 +69,7 @@ static bool covers(const struct top_filter *filter, const struct top_row *row)
 	       covers_port(filter, row->port);
 }
 
-/* Which services are on the side and the ports of @rule, a RULE. */
+/* Which services are on the side and the ports of @rule, a RULE; ports that are none are left out. */
 static int filter_of_rule(struct top_filter *filter, const json_t *rule)
 {
 	const json_t *port;
@@ -79,9 +79,9 @@ static int filter_of_rule(struct top_filter *filter, const json_t *rule)
 
 	filter->side = word_find(&words_side, cli_text(rule, "side"));
 	json_array_foreach(json_object_get(rule, "ports"), i, port)
-		if (!rc)
+		if (rc != -ENOMEM)
 			rc = top_filter_ports(filter, cli_string(port), &error);
-	return rc;
+	return rc == -ENOMEM ? rc : 0;
 }
 
 /* ---- rows ---- */
@@ -274,7 +274,7 @@ static void read_host(struct top_reading *reading, json_t *const answers[TOP_REQ
 static int read_lists(struct top_reading *reading, json_t *const answers[TOP_REQUESTS],
 		      const struct top_filter *filter)
 {
-	const json_t *rule = json_object_get(answers[TOP_RULE], "rule");
+	const json_t *rule = filter->rule ? json_object_get(answers[TOP_RULE], "rule") : NULL;
 	struct top_filter of_rule = { .side = -1 };
 	int rc = rule ? filter_of_rule(&of_rule, rule) : 0;
 
