@@ -4,7 +4,7 @@
  *
  *	top_rows.c	the daemon's answers -> a reading: rows, and rates against the reading before
  *	top_select.c	a reading -> the rows that a view shows, in its order
- *	top_layout.c	a view and a reading -> the text of a screen of any size
+ *	top_layout.c	a view and a reading -> the text of a screen of any size (with top_text.c)
  *	top_keys.c	a key -> a change of the view
  *	top_source.c	asks the daemon, without waiting for it
  *	top_terminal.c	ncurses and signals

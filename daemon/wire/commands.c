@@ -21,6 +21,13 @@ static int check_prefix(const char *text, struct value_error *error)
 	return rc;
 }
 
+static int check_duration(const char *text, struct value_error *error)
+{
+	uint64_t seconds;
+
+	return value_duration(text, &seconds, error);
+}
+
 #define INTERVAL_MIN_US 100000u
 
 static int check_interval(const char *text, struct value_error *error)
