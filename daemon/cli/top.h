@@ -33,6 +33,7 @@ enum top_list {
 enum top_number {
 	TOP_CONNECTIONS, /* of a rule: its verdicts */
 	TOP_BYTES,
+	TOP_MESSAGES,
 	TOP_GAINED, /* set-ups */
 	TOP_EXPECTED, /* set-ups, of the next connection */
 	TOP_WORTHWHILE,
@@ -67,6 +68,8 @@ struct top_reading {
 	char backend[TOP_WORD_SIZE];
 	char degraded[256]; /* the first thing that is degraded, "" if none is */
 	size_t n_degraded;
+	bool suspended;
+	char until[TOP_WORD_SIZE]; /* of suspended, "-": resume */
 	json_int_t generation, rules, smc_connections, lost;
 	struct top_row verdicts; /* of all rules: TOP_SMC and TOP_TCP */
 	struct top_rows lists[TOP_LISTS];

@@ -36,7 +36,7 @@ struct column {
 	bool rate;
 };
 
-#define COLUMNS_MAX 12
+#define COLUMNS_MAX 14
 #define FLEXIBLE_MAX 64 /* columns that the name of a rule can take */
 
 static const struct column columns[TOP_LISTS][COLUMNS_MAX] = {
@@ -48,6 +48,8 @@ static const struct column columns[TOP_LISTS][COLUMNS_MAX] = {
 		{ "CONN/S", 7, 6, KIND_SETUPS, TOP_CONNECTIONS, true },
 		{ "BYTES", 8, 3, KIND_BYTES, TOP_BYTES, false },
 		{ "BYTES/S", 8, 7, KIND_BYTES, TOP_BYTES, true },
+		{ "MESSAGES", 8, 12, KIND_COUNT, TOP_MESSAGES, false },
+		{ "MSG/S", 7, 13, KIND_SETUPS, TOP_MESSAGES, true },
 		{ "GAINED", 9, 5, KIND_SETUPS, TOP_GAINED, false },
 		{ "GAIN/S", 7, 9, KIND_SETUPS, TOP_GAINED, true },
 		{ "EXPECTED", 8, 8, KIND_SETUPS, TOP_EXPECTED, false },
@@ -257,6 +259,14 @@ static void lay_host(const struct top_reading *reading, int width, struct top_li
 		top_add_format(line, width, ", lessons lost %lld", (long long)reading->lost);
 }
 
+static void lay_suspended(const struct top_reading *reading, int width, struct top_line *line)
+{
+	bool ends = strcmp(reading->until, "-") != 0;
+
+	top_add_format(line, width, "suspended: new connections are TCP until %s",
+		       ends ? reading->until : "\"smc-ebpf resume\"");
+}
+
 /* What is wrong, the worst first. */
 static void lay_notice(const struct top_view *view, const struct top_reading *reading, int width,
 		       struct top_line *line)
@@ -266,6 +276,8 @@ static void lay_notice(const struct top_view *view, const struct top_reading *re
 		top_add_text(line, view->notice, width);
 	else if (reading && reading->no_rule)
 		top_add_text(line, "the rule that --rule names is not in force", width);
+	else if (reading && reading->suspended)
+		lay_suspended(reading, width, line);
 	else if (reading && reading->n_degraded > 1)
 		top_add_format(line, width, "degraded: %s; %zu more: \"smc-ebpf status\"",
 			       reading->degraded, reading->n_degraded - 1);

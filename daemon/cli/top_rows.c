@@ -123,6 +123,7 @@ static void read_context(struct top_row *row, const json_t *context)
 	row->port = (unsigned int)cli_number(context, "port") & UINT16_MAX;
 	row->values[TOP_CONNECTIONS] = number(context, "connections");
 	row->values[TOP_BYTES] = number(context, "bytes");
+	row->values[TOP_MESSAGES] = number(context, "messages");
 	row->values[TOP_GAINED] = number(context, "gained");
 	row->values[TOP_EXPECTED] = number(context, "gain");
 	row->values[TOP_WORTHWHILE] = number(context, "worthwhile");
@@ -266,6 +267,9 @@ static void read_host(struct top_reading *reading, json_t *const answers[TOP_REQ
 	if (reading->n_degraded)
 		snprintf(reading->degraded, sizeof(reading->degraded), "%s",
 			 cli_string(json_array_get(degraded, 0)));
+	reading->suspended = json_is_object(json_object_get(status, "suspended"));
+	copy_text(reading->until, sizeof(reading->until), json_object_get(status, "suspended"),
+		  "until");
 	reading->smc_connections = cli_number(learned, "smc_connections");
 	reading->lost = cli_number(learned, "lost");
 	read_verdicts(&reading->verdicts, "", json_object_get(answers[TOP_STATS], "verdicts"));

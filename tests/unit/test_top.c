@@ -317,6 +317,36 @@ static void a_screen_of_80_columns_has_the_numbers(void **state)
 	top_reading_clear(&reading);
 }
 
+static void assert_notice(struct top_view *view, const char *status, const char *expected)
+{
+	const char *const texts[TOP_REQUESTS] = { learned, STATS, status, NULL };
+	struct top_reading reading;
+	struct top_screen screen;
+
+	read_texts(&reading, texts, &everything, 0, NULL);
+	screen = lay(view, &reading, 24, 80);
+	assert_line(&screen, 2, expected);
+	assert_int_equal(screen.line[2].style, TOP_BOLD);
+	top_reading_clear(&reading);
+}
+
+static void what_is_wrong_is_told_the_worst_first(void **state)
+{
+	struct top_view view = { 0 };
+
+	(void)state;
+	assert_notice(&view, "{'suspended':null,'degraded':[]}", "");
+	assert_notice(&view, "{'degraded':['bad']}", "degraded: bad");
+	assert_notice(&view, "{'degraded':['bad','worse']}",
+		      "degraded: bad; 1 more: \"smc-ebpf status\"");
+	assert_notice(&view, "{'suspended':{'until':null},'degraded':['bad']}",
+		      "suspended: new connections are TCP until \"smc-ebpf resume\"");
+	assert_notice(&view, "{'suspended':{'until':'2026-11-29T09:00:00Z'}}",
+		      "suspended: new connections are TCP until 2026-11-29T09:00:00Z");
+	strcpy(view.notice, "gone");
+	assert_notice(&view, "{'suspended':{'until':null}}", "gone");
+}
+
 static void a_wide_screen_has_more_columns(void **state)
 {
 	struct top_view view = { .interval = 2 };
@@ -329,7 +359,7 @@ static void a_wide_screen_has_more_columns(void **state)
 	assert_fits(&screen);
 	assert_line(
 		&screen, 4,
-		"SIDE      PORT  REASON          CONNS   CONN/S     BYTES   BYTES/S     GAINED   GAIN/S  EXPECTED  WORTHWHILE  DECIDED BY");
+		"SIDE      PORT  REASON          CONNS   CONN/S     BYTES   BYTES/S  MESSAGES    MSG/S     GAINED   GAIN/S  EXPECTED  WORTHWHILE  DECIDED BY");
 	assert_int_equal(screen.page, 54);
 	top_reading_clear(&reading);
 }
@@ -563,6 +593,7 @@ int main(void)
 		cmocka_unit_test(answers_of_another_release_are_unknown_and_no_fault),
 		cmocka_unit_test(rows_are_sorted_and_searched),
 		cmocka_unit_test(a_screen_of_80_columns_has_the_numbers),
+		cmocka_unit_test(what_is_wrong_is_told_the_worst_first),
 		cmocka_unit_test(a_wide_screen_has_more_columns),
 		cmocka_unit_test(names_cannot_break_the_screen),
 		cmocka_unit_test(what_is_cut_is_marked),
