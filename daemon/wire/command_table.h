@@ -205,7 +205,7 @@ REQUEST(recommend,
 	.name = "recommend",
 	.access = ACCESS_READ,
 	.summary = "rules proposed from what was learned, with their evidence",
-	.result = "connection_memory connections rules services text undecided")
+	.result = "better connection_memory connections rules services text undecided")
 
 REQUEST(record,
 	.name = "record",
