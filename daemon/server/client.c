@@ -18,6 +18,8 @@
 #include "wire/protocol.h"
 
 #define IDLE_USEC (60 * 1000000ULL) /* without a request */
+#define RECORDER_USEC \
+	(600 * 1000000ULL) /* for a client that records, to take some of what it gets */
 #define STALL_USEC (10 * 1000000ULL) /* for the rest of a request, or to take an answer */
 #define READ_SIZE 65536
 
@@ -76,7 +78,7 @@ static void set_deadline(struct client *client)
 		return;
 	}
 	if (client->recording)
-		usec = IDLE_USEC;
+		usec = RECORDER_USEC;
 	sd_event_source_set_time_relative(client->deadline, usec);
 	sd_event_source_set_enabled(client->deadline, SD_EVENT_ONESHOT);
 }
