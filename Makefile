@@ -70,7 +70,7 @@ $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
 
 $(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)

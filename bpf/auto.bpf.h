@@ -305,12 +305,12 @@ static __always_inline __u64 smc_auto_age(const struct smc_auto_live *live, __u6
 _Static_assert(SMC_AUTO_GAIN_MAX <= 32767, "gains fit 16 bits");
 
 /*
- * @connection, known as @live under @cookie, has carried @bytes by @now: so far, or in all
- * if @ended.  @rtt: its smoothed round-trip time in us, 0: unknown.
+ * @connection, known as @live under @cookie, has carried @bytes in @messages by @now: so far, or in
+ * all if @ended.  @rtt: its smoothed round-trip time in us, 0: unknown.
  */
 static __always_inline void smc_auto_lesson(const struct smc_auto_connection *connection,
 					    struct smc_auto_live *live, __u64 cookie, __u64 bytes,
-					    __u32 rtt, int ended, __u64 now)
+					    __u64 messages, __u32 rtt, int ended, __u64 now)
 {
 	struct smc_auto_rates rates = smc_auto_live_rates(live->info);
 	const struct smc_policy_row *parameters = smc_policy_parameters();
@@ -327,7 +327,9 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 		smc_policy_count_lost(SMC_POLICY_LOST_POLICY);
 		return;
 	}
-	gain = smc_auto_gain(bytes, parameters->word[SMC_POLICY_PAR_SETUP_BYTES]);
+	gain = smc_auto_gain(
+		smc_auto_worth(bytes, messages, parameters->word[SMC_POLICY_PAR_MESSAGE_BYTES]),
+		parameters->word[SMC_POLICY_PAR_SETUP_BYTES]);
 	/* A living one tells nothing before it has paid. */
 	if (!ended && gain <= 0)
 		return;
@@ -363,9 +365,9 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 	smc_auto_learn_rtt(memory.peer, rtt);
 	if (!ended)
 		return;
-	smc_auto_tally(&memory.service->tally, bytes, gain, times);
-	smc_auto_tally(&memory.subnet->tally, bytes, gain, times);
-	smc_auto_tally(&memory.peer->tally, bytes, gain, times);
+	smc_auto_tally(&memory.service->tally, bytes, messages, gain, times);
+	smc_auto_tally(&memory.subnet->tally, bytes, messages, gain, times);
+	smc_auto_tally(&memory.peer->tally, bytes, messages, gain, times);
 }
 
 /* Whether a living connection is to be looked at now; counts the look. */

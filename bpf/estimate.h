@@ -4,9 +4,9 @@
  * connection is expected to gain.  Integers only and no loops without a constant
  * bound, so that a BPF program can run it as well as `simulate`.
  *
- * GAIN is in set-ups, 24.8 fixed point: what the bytes of a connection save on SMC, in
- * units of what setting SMC up costs, less the one set-up.  A connection of no bytes
- * gains -1, one of twice the bytes that pay for a set-up +1.
+ * GAIN is in set-ups, 24.8 fixed point: what the bytes and messages of a connection save on SMC,
+ * in units of what setting SMC up costs, less the one set-up.  A connection of no bytes gains -1,
+ * one of twice the bytes that pay for a set-up +1.
  *
  * Five CONTEXTS judge a connection, from coarse to fine: the service (side and port), the
  * service at this rate of new connections, the service with the peer's subnet, with the
@@ -564,9 +564,9 @@ static __always_inline void smc_auto_judge_again(struct smc_auto_service *servic
 	smc_auto_elect(service);
 }
 
-/* A connection has ended that carried @bytes and gained @gain, and stands for @times. */
-static __always_inline void smc_auto_tally(struct smc_auto_tally *tally, __u64 bytes, __s32 gain,
-					   __u32 times)
+/* A connection has ended that carried @bytes in @messages and gained @gain, and stands for @times. */
+static __always_inline void smc_auto_tally(struct smc_auto_tally *tally, __u64 bytes,
+					   __u64 messages, __s32 gain, __u32 times)
 {
 	__u32 gains = smc_auto_positive(gain);
 
@@ -574,10 +574,12 @@ static __always_inline void smc_auto_tally(struct smc_auto_tally *tally, __u64 b
 		tally->connections /= 2;
 		tally->worthwhile /= 2;
 		tally->bytes /= 2;
+		tally->messages /= 2;
 		tally->gain /= 2;
 	}
 	tally->connections += times;
 	tally->bytes += bytes * times;
+	tally->messages += messages * times;
 	tally->worthwhile += times * gains;
 	tally->gain += (__u64)(__u32)gain * gains * times;
 }

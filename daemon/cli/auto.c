@@ -30,13 +30,14 @@ static void add_counts(json_t *row, const json_t *context)
 	json_array_append_new(row, json_integer(cli_number(context, "connections")));
 	json_array_append_new(row, json_integer(cli_number(context, "worthwhile")));
 	json_array_append_new(row, json_string(bytes));
+	json_array_append_new(row, json_integer(cli_number(context, "messages")));
 }
 
 void cli_print_services(const json_t *services)
 {
-	autojson json_t *rows =
-		json_pack("[[s, s, s, s, s, s, s, s, s]]", "SIDE", "PORT", "REASON", "DECIDED BY",
-			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES");
+	autojson json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s, s]]", "SIDE", "PORT",
+					  "REASON", "DECIDED BY", "EXPECTED", "GAINED",
+					  "CONNECTIONS", "WORTHWHILE", "BYTES", "MESSAGES");
 	const json_t *service;
 	size_t i;
 
@@ -54,8 +55,8 @@ void cli_print_services(const json_t *services)
 static json_t *subnet_rows(const json_t *subnets)
 {
 	json_t *rows =
-		json_pack("[[s, s, s, s, s, s, s, s, s]]", "SUBNET", "SIDE", "PORT", "REASON",
-			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES");
+		json_pack("[[s, s, s, s, s, s, s, s, s, s]]", "SUBNET", "SIDE", "PORT", "REASON",
+			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES", "MESSAGES");
 	const json_t *subnet;
 	size_t i;
 
@@ -88,9 +89,9 @@ static json_t *no_smc_text(const json_t *peer)
 
 static json_t *peer_rows(const json_t *peers)
 {
-	json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s, s, s]]", "PEER", "SIDE", "PORT",
+	json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s, s, s, s]]", "PEER", "SIDE", "PORT",
 				 "REASON", "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE",
-				 "BYTES", "RTT US", "WITHOUT SMC");
+				 "BYTES", "MESSAGES", "RTT US", "WITHOUT SMC");
 	const json_t *peer;
 	size_t i;
 

@@ -78,6 +78,7 @@ static void add_tally(struct smc_auto_tally *sum, const struct smc_auto_tally *o
 	sum->connections += one->connections;
 	sum->worthwhile += one->worthwhile;
 	sum->bytes += one->bytes;
+	sum->messages += one->messages;
 	sum->gain += one->gain;
 }
 
@@ -315,6 +316,9 @@ static void write_seen(FILE *out, const struct recommendation *one)
 		(unsigned long long)tally->connections,
 		plural(tally->connections, "connection", "connections"),
 		100 * (double)tally->worthwhile / (double)tally->connections, bytes);
+	if (tally->messages)
+		fprintf(out, "# in %llu %s\n", (unsigned long long)tally->messages,
+			plural(tally->messages, "message", "messages"));
 }
 
 static void write_memory(FILE *out, const struct recommendation *one, uint64_t connection_memory)

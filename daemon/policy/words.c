@@ -26,7 +26,7 @@ WORDS(words_reason, "reason", [SMC_POLICY_REASON_RULE] = "rule",
       [SMC_POLICY_REASON_PACING] = "pacing", [SMC_POLICY_REASON_BUDGET] = "budget",
       [SMC_POLICY_REASON_RTT] = "rtt", [SMC_POLICY_REASON_BREAKER] = "breaker",
       [SMC_POLICY_REASON_PEER] = "peer", [SMC_POLICY_REASON_COOLDOWN] = "cooldown",
-      [SMC_POLICY_REASON_DISABLED] = "disabled");
+      [SMC_POLICY_REASON_DISABLED] = "disabled", [SMC_POLICY_REASON_SUSPENDED] = "suspended");
 WORDS(words_backend, "backend", [POLICY_BACKEND_AUTO] = "auto", [POLICY_BACKEND_NATIVE] = "native",
       [POLICY_BACKEND_KMOD] = "kmod", [POLICY_BACKEND_OBSERVE] = "observe");
 WORDS(words_log_level, "log level", [LOG_ERR] = "error", [LOG_WARNING] = "warning",

@@ -123,14 +123,15 @@ static json_t *report_one(const struct recommendation *one, const struct recomme
 	uint64_t memory = one->live * units->connection_memory;
 
 	snprintf(text, sizeof(text), "%u", one->port);
-	return json_pack("{s:s, s:s, s:[s], s:o, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I}", "name",
-			 one->name, "side", word_name(&words_side, one->side), "ports", text,
-			 "peers", report_prefixes(one->peers, one->n_peers), "action",
+	return json_pack("{s:s, s:s, s:[s], s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I}",
+			 "name", one->name, "side", word_name(&words_side, one->side), "ports",
+			 text, "peers", report_prefixes(one->peers, one->n_peers), "action",
 			 word_name(&words_action, (unsigned int)one->action), "connections",
 			 (json_int_t)one->tally.connections, "worthwhile",
 			 (json_int_t)one->tally.worthwhile, "bytes", (json_int_t)one->tally.bytes,
-			 "gain", gain, "seconds", gain * units->setup_cost / 1e9, "live",
-			 (json_int_t)one->live, "memory", (json_int_t)memory);
+			 "messages", (json_int_t)one->tally.messages, "gain", gain, "seconds",
+			 gain * units->setup_cost / 1e9, "live", (json_int_t)one->live, "memory",
+			 (json_int_t)memory);
 }
 
 static json_t *report_list(const struct server *server, const struct recommend_list *list)

@@ -189,6 +189,22 @@ static void change_by_taking_out(struct story *story)
 
 /* ---- the steps, in the order of the kernel's program ---- */
 
+static void tell_suspension(struct story *story)
+{
+	const struct suspension *suspension = &story->server->suspension;
+	autojson json_t *until = report_time(suspension->until);
+	const char *text = json_string_value(until);
+
+	if (story->answer->reason != SMC_POLICY_REASON_SUSPENDED) {
+		pass(story, "suspended", json_string("SMC is not suspended"));
+		return;
+	}
+	object(story, SMC_POLICY_REASON_SUSPENDED,
+	       json_sprintf("SMC is suspended on this host%s%s, whatever the rules say",
+			    text ? " until " : "", text ? text : ""));
+	add_change(story, json_string("end the suspension"), json_string("smc-ebpf resume"));
+}
+
 static void tell_rule(struct story *story)
 {
 	const struct policy_rule *rule = story_winner(story);
@@ -483,6 +499,7 @@ void story_tell_steps(struct story *story)
 			   json_string("systemctl restart smc-policyd"));
 		return;
 	}
+	tell_suspension(story);
 	tell_rule(story);
 	tell_auto(story);
 	tell_netns(story);

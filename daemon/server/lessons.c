@@ -221,6 +221,7 @@ static void add_tally(json_t *json, const struct smc_auto_tally *tally)
 	json_object_set_new(json, "connections", json_integer((json_int_t)tally->connections));
 	json_object_set_new(json, "worthwhile", json_integer((json_int_t)tally->worthwhile));
 	json_object_set_new(json, "bytes", json_integer((json_int_t)tally->bytes));
+	json_object_set_new(json, "messages", json_integer((json_int_t)tally->messages));
 	json_object_set_new(json, "gained", report_gain((int64_t)tally->gain));
 }
 

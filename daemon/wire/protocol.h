@@ -24,7 +24,7 @@
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
  * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
- * worthwhile, bytes, gain (set-ups), seconds, live, memory}.
+ * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}.
  *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
@@ -37,12 +37,13 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.
+ * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
+ * {"since": time|null, "until": time|null}.
  *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
- * "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
+ * "messages", "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
  * that is expected to gain, how many came by and how many of these gained, their
- * bytes and their gain.  Gains are in set-ups, reals.  A service has "decides" too: the context
+ * bytes and messages, both ways, and their gain.  Gains are in set-ups, reals.  A service has "decides" too: the context
  * whose vote counts (service, service-rate, subnet, peer, peer-rate, always) or null; a subnet
  * "subnet"; a peer "peer", "rtt": microseconds|null, "no_smc": {"code": "0x...",
  * "until": time|null, "times"}|null.
@@ -52,8 +53,8 @@
  * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
  *
  * After record the daemon goes on sending responses without requests, whenever connections
- * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED]..], "lost",
- * "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
+ * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,
+ * MESSAGES]..], "lost", "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
  * negative for those that were there before.
  * lost counts connections since the response before for which there was no room, of this client or in
  * the ring buffer.  The client shuts its end down to end: then comes the last one, with end.
