@@ -33,6 +33,13 @@ put_map()
 	bpftool map update pinned "$VM_STATE/pins/current/$1" key $2 value $3
 }
 
+# peer_record UNTIL CODE TIMES RTT: the value of a peer in auto_peers of which nothing else is known.
+peer_record()
+{
+	bytes 8 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "$1"
+	bytes 4 "$2" "$3" "$4" 0
+}
+
 # put_host AT BYTES: BYTES into the host's state, from its byte AT on, or so many before its end.  The
 # daemon stands still meanwhile: all of the state is written, also what it would change in between.
 put_host()
