@@ -91,6 +91,9 @@ int cli_ask(struct cli *cli, void (*print)(const json_t *result));
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
 
+/* Print what policy-diff answers, or policy-rollback (wire/protocol.h). */
+void cli_print_rollback(const json_t *diff);
+
 /* Print @services of auto-show (wire/protocol.h) as a table. */
 void cli_print_services(const json_t *services);
 

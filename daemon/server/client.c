@@ -60,7 +60,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	if (client->n_in || client->n_out)
-		log_info("a client of uid %u stalled and was dropped", client->uid);
+		log_info("a client of uid %u stalled and was dropped", client->requester.uid);
 	client_free(client);
 	return 0;
 }
@@ -216,7 +216,7 @@ static int handle_request(struct client *client, const char *text, size_t length
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
 	if (request) {
-		response = requests_answer(client->control->server, request, client->access,
+		response = requests_answer(client->control->server, request, &client->requester,
 					   &recording);
 		if (recording)
 			start_recording(client, recording);
@@ -320,7 +320,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	return 0;
 }
 
-bool client_add(struct control *control, int fd, uid_t uid, enum command_access access)
+bool client_add(struct control *control, int fd, const struct requester *requester)
 {
 	sd_event *event = control->server->event;
 	struct client *client = calloc(1, sizeof(*client));
@@ -331,8 +331,7 @@ bool client_add(struct control *control, int fd, uid_t uid, enum command_access 
 		.next = control->clients,
 		.control = control,
 		.fd = fd,
-		.uid = uid,
-		.access = access,
+		.requester = *requester,
 	};
 	control->clients = client;
 	if (sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client) < 0 ||

@@ -34,6 +34,7 @@ struct server {
 	struct slots slots;
 	struct state state;
 	struct suspension suspension;
+	struct author author; /* of the change that is being made */
 	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */

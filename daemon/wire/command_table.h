@@ -100,12 +100,34 @@ COMMAND(policy_check,
 		  .help = "exit status 1 for warnings too: rules that never decide" },
 	})
 
-COMMAND(policy_diff,
+REQUEST(policy_diff,
 	.name = "policy-diff",
-	.summary = "what a reload would change, with FILEs as configuration",
+	.access = ACCESS_READ,
+	.summary = "what a reload with FILEs would change, or a rollback",
+	.result = "added changed default files removed",
 	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, 0, "N",
+		  .min = 0, .max = INT64_MAX,
+		  .help = "what policy rollback N would change, instead" },
 		{ "files", ARGUMENT_TEXTS, ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE",
 		  .help = "read one over the other, in this order (default: what\nthe daemon reads)" },
+	})
+
+REQUEST(policy_history,
+	.name = "policy-history",
+	.access = ACCESS_READ,
+	.summary = "the last 100 changes: when, by whom, what",
+	.result = "changes generation")
+
+REQUEST(policy_rollback,
+	.name = "policy-rollback",
+	.access = ACCESS_CHANGE,
+	.summary = "put the rules by command of an earlier generation in force",
+	.result = "added applied changed default files generation removed warnings",
+	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, ARGUMENT_REQUIRED | ARGUMENT_WORD, "N",
+		  .min = 0, .max = INT64_MAX,
+		  .help = "a generation of policy history, or the one before them" },
 	})
 
 REQUEST(policy_flush,

@@ -37,6 +37,12 @@
  * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
  * {"since": time|null, "until": time|null}.
  *
+ * policy-history has "changes", the newest first: [{"generation", "time", "uid", "pid": numbers|null,
+ * "way", "rules": how many changed, "text"}..].  policy-diff and policy-rollback with "generation" have
+ * "added" and "removed" [NAME..] and "changed" [{"name", "fields": {KEY: {"from", "to"}}}..] of the rules by
+ * command, from now to then, "files" {"added", "removed", "changed": [NAME..]}|null and "default"
+ * {"from", "to"}|null; policy-rollback has "applied" too: whether that changed anything.
+ *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
  * "messages", "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
  * that is expected to gain, how many came by and how many of these gained, their
