@@ -36,8 +36,10 @@ LIBBPF_CFLAGS := -I$(BUILD)/libbpf/include
 LIBBPF_LIBS := $(LIBBPF) -lelf -lz
 endif
 
+LIBNL_CFLAGS := $(shell pkg-config --cflags libnl-genl-3.0 2> /dev/null)
+
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) \
-	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) $(LIBNL_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -Wall $(if $(CI),-Werror) \
 	$(LIBBPF_CFLAGS) -I$(INCLUDE) -I/usr/include/$(ARCH)-linux-gnu
 
@@ -71,7 +73,8 @@ all: packages-build ## daemon, command, manual pages and completions, in build/
 programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS) $(COMPLETIONS)
 
 $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih -lnl-genl-3 -lnl-3 \
+		$(LIBBPF_LIBS)
 
 $(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo

@@ -69,6 +69,7 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 	policy_config_clear(&server->config);
 	server->config = *next;
 	server_enforce_netns(server);
+	smc_settings_apply(server);
 	log_set_level(next->settings.log_level);
 	return 0;
 }

@@ -164,11 +164,14 @@ int server_start(struct server *server, const char *config_file)
 	if (!rc) {
 		state_abort(&server->state);
 		suspension_read(server);
+		smc_settings_read(server);
 	}
 	if (!rc)
 		saved_read(server);
 	if (!rc)
 		rc = start_enforcing(server, &error);
+	if (!rc)
+		smc_settings_apply(server);
 	if (!rc)
 		rc = watch_open(&server->watch, server, &error);
 	if (!rc)
@@ -211,10 +214,12 @@ void server_stop(struct server *server, bool keep)
 		saved_write(server);
 	if (server->kernel && !keep && server->config.settings.on_stop == POLICY_ON_STOP_RELEASE) {
 		log_notice("on-stop = release: nothing is enforced any more");
+		smc_settings_release(server);
 		if (kernel_release(server->kernel, &error))
 			log_error("%s", error.text);
 	}
 	suspension_close(&server->suspension);
+	smc_settings_clear(&server->smc);
 	slots_close(&server->slots);
 	kernel_close(server->kernel);
 	state_close(&server->state);
