@@ -234,6 +234,8 @@ static json_t *rule_json(const struct top_row *row)
 
 	add_number(json, row, TOP_SMC, "smc");
 	add_number(json, row, TOP_TCP, "tcp");
+	add_number(json, row, TOP_FALLBACKS, "fallbacks");
+	add_number(json, row, TOP_UNEXPECTED, "unexpected");
 	return json;
 }
 

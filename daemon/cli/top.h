@@ -39,6 +39,8 @@ enum top_number {
 	TOP_WORTHWHILE,
 	TOP_SMC, /* verdicts */
 	TOP_TCP,
+	TOP_FALLBACKS, /* of a rule */
+	TOP_UNEXPECTED, /* of them, those whose verdict was smc */
 	TOP_NUMBERS,
 };
 
@@ -71,7 +73,7 @@ struct top_reading {
 	bool suspended;
 	char until[TOP_WORD_SIZE]; /* of suspended, "-": resume */
 	json_int_t generation, rules, smc_connections, lost;
-	struct top_row verdicts; /* of all rules: TOP_SMC and TOP_TCP */
+	struct top_row verdicts; /* of all rules, with their fallbacks */
 	struct top_rows lists[TOP_LISTS];
 	bool no_rule; /* the rule that the services are filtered by is not in force */
 };
@@ -123,6 +125,7 @@ enum top_sort {
 	TOP_SORT_CONNECTIONS,
 	TOP_SORT_BYTES,
 	TOP_SORT_GAINED,
+	TOP_SORT_FALLBACKS,
 	TOP_SORT_NAME, /* port and side of a service, name of a rule */
 	TOP_SORTS,
 };

@@ -59,11 +59,14 @@ static const struct column columns[TOP_LISTS][COLUMNS_MAX] = {
 	[TOP_RULES] = {
 		{ "RULE", 10, 0, KIND_NAME, 0, false },
 		{ "VERDICTS", 9, 1, KIND_COUNT, TOP_CONNECTIONS, false },
-		{ "VERD/S", 7, 6, KIND_SETUPS, TOP_CONNECTIONS, true },
+		{ "VERD/S", 7, 7, KIND_SETUPS, TOP_CONNECTIONS, true },
 		{ "SMC", 9, 2, KIND_COUNT, TOP_SMC, false },
-		{ "SMC/S", 7, 4, KIND_SETUPS, TOP_SMC, true },
+		{ "SMC/S", 7, 5, KIND_SETUPS, TOP_SMC, true },
 		{ "TCP", 9, 3, KIND_COUNT, TOP_TCP, false },
-		{ "TCP/S", 7, 5, KIND_SETUPS, TOP_TCP, true },
+		{ "TCP/S", 7, 6, KIND_SETUPS, TOP_TCP, true },
+		{ "FALLBACKS", 9, 4, KIND_COUNT, TOP_FALLBACKS, false },
+		{ "FALL/S", 7, 8, KIND_SETUPS, TOP_FALLBACKS, true },
+		{ "UNEXPECTED", 10, 9, KIND_COUNT, TOP_UNEXPECTED, false },
 	},
 };
 
@@ -253,8 +256,12 @@ static void lay_host(const struct top_reading *reading, int width, struct top_li
 		return;
 	format_verdicts(reading, TOP_SMC, smc);
 	format_verdicts(reading, TOP_TCP, tcp);
-	top_add_format(line, width, "open SMC connections %lld, verdicts: smc %s, tcp %s",
+	top_add_format(line, width, "on SMC %lld, verdicts: smc %s, tcp %s",
 		       (long long)reading->smc_connections, smc, tcp);
+	if (!isnan(reading->verdicts.values[TOP_UNEXPECTED])) {
+		top_format_number(reading->verdicts.values[TOP_UNEXPECTED], 0, 12, smc);
+		top_add_format(line, width, ", unexpected fallbacks %s", smc);
+	}
 	if (reading->lost)
 		top_add_format(line, width, ", lessons lost %lld", (long long)reading->lost);
 }
@@ -317,7 +324,7 @@ static void lay_foot(const struct top_view *view, struct top_screen *screen)
 		top_add_text(
 			line,
 			view->list == TOP_RULES
-				? "h help  Tab services  c n sort  r reverse  / search  Space pause  q quit"
+				? "h help  Tab services  c f n sort  r reverse  / search  Space pause  q quit"
 				: "h help  Tab rules  c b g p sort  r reverse  / search  Space pause  q quit",
 			width);
 		top_pad(line, width);
@@ -334,8 +341,8 @@ static const char *const help[] = {
 	"smc-ebpf top: which services use connections, and what SMC gains for them",
 	"",
 	"  Tab        services or rules",
-	"  c b g p    sort by connections, bytes, gain, port (for rules: c n)",
-	"  C B G      the same, by what came in the last interval",
+	"  c b g p    sort by connections, bytes, gain, port (rules: c f n)",
+	"  C B G F    the same, by what came in the last interval",
 	"  r          reverse the order",
 	"  /          show rows that contain a text; Enter keeps it, Esc does not",
 	"  Space      pause, and go on",

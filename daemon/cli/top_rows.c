@@ -226,6 +226,47 @@ static void merge_rows(struct top_rows *rows)
 	rows->n = n;
 }
 
+/* ---- fallbacks ---- */
+
+static void add_fallbacks(struct top_row *row, const json_t *cause)
+{
+	double count = number(cause, "count");
+
+	row->values[TOP_FALLBACKS] += count;
+	if (json_is_false(json_object_get(cause, "expected")))
+		row->values[TOP_UNEXPECTED] += count;
+}
+
+/*
+ * The fallbacks of stats to those of all and to the rules, which are sorted.  Those without a rule are of
+ * connections that no rule matched, and of rules that are gone: nobody knows which.
+ */
+static void read_fallbacks(struct top_reading *reading, const json_t *stats)
+{
+	const json_t *causes = json_object_get(json_object_get(stats, "fallbacks"), "causes");
+	struct top_rows *rules = &reading->lists[TOP_RULES];
+	const json_t *cause;
+	size_t i;
+
+	if (!json_is_array(causes))
+		return;
+	for (i = 0; i < rules->n; i++)
+		if (rules->items[i].name[0] != '(')
+			rules->items[i].values[TOP_FALLBACKS] =
+				rules->items[i].values[TOP_UNEXPECTED] = 0;
+	reading->verdicts.values[TOP_FALLBACKS] = reading->verdicts.values[TOP_UNEXPECTED] = 0;
+	json_array_foreach(causes, i, cause) {
+		struct top_row key = { 0 }, *row;
+
+		copy_text(key.name, sizeof(key.name), cause, "rule");
+		row = rules->n ? bsearch(&key, rules->items, rules->n, sizeof(key), compare_keys)
+			       : NULL;
+		add_fallbacks(&reading->verdicts, cause);
+		if (row)
+			add_fallbacks(row, cause);
+	}
+}
+
 /* ---- rates ---- */
 
 /*
@@ -303,9 +344,10 @@ int top_read(struct top_reading *reading, json_t *const answers[TOP_REQUESTS],
 	for (int i = 0; i < TOP_LISTS; i++) {
 		sort_rows(&reading->lists[i]);
 		merge_rows(&reading->lists[i]);
-		if (before)
-			set_all_rates(&reading->lists[i], &before->lists[i], time - before->time);
 	}
+	read_fallbacks(reading, answers[TOP_STATS]);
+	for (int i = 0; before && i < TOP_LISTS; i++)
+		set_all_rates(&reading->lists[i], &before->lists[i], time - before->time);
 	if (before)
 		set_rates(&reading->verdicts, &before->verdicts, time - before->time);
 	return rc;

@@ -295,7 +295,7 @@ static void a_screen_of_80_columns_has_the_numbers(void **state)
 	assert_line(
 		&screen, 0,
 		"smc-ebpf top - kmod, generation 7, 2 rules                    every 2s  08:15:00");
-	assert_line(&screen, 1, "open SMC connections 3, verdicts: smc 30 (-/s), tcp 12 (-/s)");
+	assert_line(&screen, 1, "on SMC 3, verdicts: smc 30 (-/s), tcp 12 (-/s)");
 	assert_line(&screen, 3, "3 services by connections");
 	assert_line(
 		&screen, 4,
@@ -312,8 +312,41 @@ static void a_screen_of_80_columns_has_the_numbers(void **state)
 	screen = lay(&view, &reading, 24, 80);
 	assert_line(&screen, 3, "4 rules by verdicts");
 	assert_line(
+		&screen, 4,
+		"RULE              VERDICTS  VERD/S       SMC   SMC/S       TCP   TCP/S FALLBACKS");
+	assert_line(
 		&screen, 5,
-		"web                          25        -         20        -          5        -");
+		"web                     25       -        20       -         5       -         -");
+	top_reading_clear(&reading);
+}
+
+static void fallbacks_are_those_of_rules_and_of_all(void **state)
+{
+	static const char stats[] =
+		"{'verdicts':{'smc':9,'tcp':9},'rules':[{'name':'web','smc':9,'tcp':5},"
+		"{'name':'db','smc':0,'tcp':0}],'default':{'smc':0,'tcp':7},'fallbacks':{'causes':["
+		"{'rule':'web','expected':true,'count':5},{'rule':'web','expected':false,'count':2},"
+		"{'rule':null,'expected':false,'count':3},{'rule':'old','expected':true,'count':1}]}}";
+	const char *const texts[TOP_REQUESTS] = { learned, stats, STATUS, NULL };
+	struct top_view view = { .list = TOP_RULES, .sort = TOP_SORT_FALLBACKS };
+	struct top_reading reading;
+	const struct top_row *rules;
+	struct top_screen screen;
+
+	(void)state;
+	read_texts(&reading, texts, &everything, 0, NULL);
+	rules = reading.lists[TOP_RULES].items;
+	assert_string_equal(rules[0].name, "(default)");
+	assert_true(isnan(rules[0].values[TOP_FALLBACKS]));
+	assert_string_equal(rules[2].name, "db");
+	assert_true(rules[2].values[TOP_FALLBACKS] == 0);
+	assert_true(rules[3].values[TOP_FALLBACKS] == 7 && rules[3].values[TOP_UNEXPECTED] == 2);
+	assert_true(reading.verdicts.values[TOP_FALLBACKS] == 11);
+	screen = lay(&view, &reading, 24, 80);
+	assert_line(&screen, 1,
+		    "on SMC 3, verdicts: smc 9 (-/s), tcp 9 (-/s), unexpected fallbacks 5");
+	assert_line(&screen, 3, "4 rules by fallbacks");
+	assert_int_equal(wcsncmp(screen.line[5].text, L"web ", 4), 0);
 	top_reading_clear(&reading);
 }
 
@@ -588,6 +621,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_become_rows),
 		cmocka_unit_test(rates_are_differences_by_time),
+		cmocka_unit_test(fallbacks_are_those_of_rules_and_of_all),
 		cmocka_unit_test(filters_select_services),
 		cmocka_unit_test(services_of_peers_are_their_sum),
 		cmocka_unit_test(answers_of_another_release_are_unknown_and_no_fault),
