@@ -189,6 +189,7 @@ struct smc_auto_lesson {
 	__s32 gain; /* 24.8 */
 	__u32 times; /* it counts so often: 1 or SMC_AUTO_TIMES */
 	__u32 votes; /* of the contexts when it opened */
+	__u32 decided; /* 1: auto said SMC to it */
 };
 
 /*
@@ -525,6 +526,19 @@ static __always_inline __u32 smc_auto_square(__s32 gain)
 	return (__u32)((__s64)gain * gain >> 8);
 }
 
+/* A lesson about what auto has said, after the account has faded to @keep (16.16). */
+static __always_inline void smc_auto_judge_decision(struct smc_auto_account *account,
+						    const struct smc_auto_lesson *lesson,
+						    __u32 keep)
+{
+	__u32 gains = smc_auto_positive(lesson->gain), decided = lesson->decided * lesson->times;
+
+	account->gained = (__u32)((__u64)account->gained * keep >> 16) +
+			  (__u32)lesson->gain * gains * decided;
+	account->lost = (__u32)((__u64)account->lost * keep >> 16) +
+			(__u32)-lesson->gain * (1 - gains) * decided;
+}
+
 /* A lesson about the votes that the contexts cast. */
 static __always_inline void smc_auto_judge(struct smc_auto_service *service,
 					   const struct smc_auto_lesson *lesson)
@@ -535,6 +549,7 @@ static __always_inline void smc_auto_judge(struct smc_auto_service *service,
 
 	account->weight =
 		(__u32)((__u64)account->weight * keep >> 16) + lesson->times * SMC_AUTO_WEIGHT_ONE;
+	smc_auto_judge_decision(account, lesson, keep);
 	for (i = 0; i < SMC_AUTO_VOTERS; i++) {
 		__u32 voted = (votes >> i & 1) * lesson->times;
 
@@ -552,6 +567,9 @@ static __always_inline void smc_auto_judge_again(struct smc_auto_service *servic
 {
 	__u32 votes = lesson->votes | 1u << SMC_AUTO_ALWAYS, i;
 	__s64 squares = (__s64)smc_auto_square(lesson->gain) - smc_auto_square(before);
+	__s64 gained = service->account.gained + ((__s64)lesson->gain - before) * lesson->decided;
+
+	service->account.gained = (__u32)(gained * (1 - smc_auto_negative(gained)));
 
 	for (i = 0; i < SMC_AUTO_VOTERS; i++) {
 		__u32 voted = votes >> i & 1;

@@ -56,6 +56,7 @@ struct smc_auto_account {
 	__s32 total[SMC_AUTO_VOTERS]; /* gain, 24.8, weighted */
 	__u32 squares[SMC_AUTO_VOTERS]; /* of the gains, 24.8, weighted */
 	__u32 weight; /* of all lessons, 16.16; 0: nothing was learned */
+	__u32 gained, lost; /* by what auto has said to them, 24.8, weighted */
 	__u32 reserved; /* zero */
 };
 
@@ -108,14 +109,18 @@ struct smc_auto_peer {
 };
 
 _Static_assert(sizeof(struct smc_auto_key) == 20, "key size");
-_Static_assert(sizeof(struct smc_auto_service) == 224, "service size");
+_Static_assert(sizeof(struct smc_auto_service) == 232, "service size");
 _Static_assert(sizeof(struct smc_auto_peer) == 192, "peer size");
 
 /* A living connection, as small as it can be: there may be many. */
 struct smc_auto_live {
 	__u32 opened; /* time >> SMC_AUTO_LIVE_SHIFT, about ms */
 	__u16 info; /* SMC_AUTO_LIVE_* */
-	__s16 gain; /* as it was told last, 24.8; before that: for how many it stands */
+	/*
+	 * Times two, plus 1 if auto says SMC to it: its gain as it was told last, 24.8; before that: for
+	 * how many it stands.
+	 */
+	__s16 gain;
 };
 
 #define SMC_AUTO_LIVE_SHIFT 20

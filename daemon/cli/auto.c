@@ -52,6 +52,31 @@ void cli_print_services(const json_t *services)
 	table_print(rows);
 }
 
+/* What auto's decisions gained and lost, service by service. */
+static void print_decisions(const json_t *services)
+{
+	autojson json_t *rows = json_pack("[[s, s, s, s, s, s, s]]", "SIDE", "PORT", "LESSONS",
+					  "GAINED", "LOST", "NET", "SMC FOR ALL");
+	const json_t *service, *decisions;
+	size_t i;
+
+	json_array_foreach(services, i, service) {
+		decisions = json_object_get(service, "decisions");
+		json_array_append_new(
+			rows,
+			json_pack("[s, I, I, o, o, f, o]", cli_text(service, "side"),
+				  cli_number(service, "port"), cli_number(decisions, "lessons"),
+				  real(decisions, "gained"), real(decisions, "lost"),
+				  json_real_value(json_object_get(decisions, "gained")) -
+					  json_real_value(json_object_get(decisions, "lost")),
+				  real(decisions, "smc_for_all")));
+	}
+	if (json_array_size(rows) < 2)
+		return;
+	puts("\nWhat auto's decisions gained and lost in the last lessons; TCP for all would have 0.");
+	table_print(rows);
+}
+
 static json_t *subnet_rows(const json_t *subnets)
 {
 	json_t *rows =
@@ -225,6 +250,7 @@ static void print_shown(const json_t *learned)
 	}
 	puts("\nFor services, of a peer that is not known yet; expected and gained in set-ups.");
 	cli_print_services(json_object_get(learned, "services"));
+	print_decisions(json_object_get(learned, "services"));
 	print_ranked(subnet_rows(json_object_get(learned, "subnets")), "subnet",
 		     cli_number(known, "subnets"));
 	print_ranked(peer_rows(json_object_get(learned, "peers")), "peer",

@@ -91,6 +91,8 @@ int cli_ask(struct cli *cli, void (*print)(const json_t *result));
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
 
+/* Print what policy-diff answers, or policy-rollback (wire/protocol.h). */
+void cli_print_rollback(const json_t *diff);
 /*
  * A query as the daemon takes it, ["connect", "192.0.2.7", 443], of the texts of its three parts.  NULL
  * and @error: one of them is wrong.

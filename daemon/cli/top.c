@@ -223,6 +223,7 @@ static json_t *service_json(const struct top_row *row)
 
 	add_number(json, row, TOP_CONNECTIONS, "connections");
 	add_number(json, row, TOP_BYTES, "bytes");
+	add_number(json, row, TOP_MESSAGES, "messages");
 	add_number(json, row, TOP_GAINED, "gained");
 	return json;
 }

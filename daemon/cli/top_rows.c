@@ -69,7 +69,7 @@ static bool covers(const struct top_filter *filter, const struct top_row *row)
 	       covers_port(filter, row->port);
 }
 
-/* Which services are on the side and the ports of @rule, a RULE. */
+/* Which services are on the side and the ports of @rule, a RULE; ports that are none are left out. */
 static int filter_of_rule(struct top_filter *filter, const json_t *rule)
 {
 	const json_t *port;
@@ -79,9 +79,9 @@ static int filter_of_rule(struct top_filter *filter, const json_t *rule)
 
 	filter->side = word_find(&words_side, cli_text(rule, "side"));
 	json_array_foreach(json_object_get(rule, "ports"), i, port)
-		if (!rc)
+		if (rc != -ENOMEM)
 			rc = top_filter_ports(filter, cli_string(port), &error);
-	return rc;
+	return rc == -ENOMEM ? rc : 0;
 }
 
 /* ---- rows ---- */
@@ -123,6 +123,7 @@ static void read_context(struct top_row *row, const json_t *context)
 	row->port = (unsigned int)cli_number(context, "port") & UINT16_MAX;
 	row->values[TOP_CONNECTIONS] = number(context, "connections");
 	row->values[TOP_BYTES] = number(context, "bytes");
+	row->values[TOP_MESSAGES] = number(context, "messages");
 	row->values[TOP_GAINED] = number(context, "gained");
 	row->values[TOP_EXPECTED] = number(context, "gain");
 	row->values[TOP_WORTHWHILE] = number(context, "worthwhile");
@@ -266,6 +267,9 @@ static void read_host(struct top_reading *reading, json_t *const answers[TOP_REQ
 	if (reading->n_degraded)
 		snprintf(reading->degraded, sizeof(reading->degraded), "%s",
 			 cli_string(json_array_get(degraded, 0)));
+	reading->suspended = json_is_object(json_object_get(status, "suspended"));
+	copy_text(reading->until, sizeof(reading->until), json_object_get(status, "suspended"),
+		  "until");
 	reading->smc_connections = cli_number(learned, "smc_connections");
 	reading->lost = cli_number(learned, "lost");
 	read_verdicts(&reading->verdicts, "", json_object_get(answers[TOP_STATS], "verdicts"));
@@ -274,7 +278,7 @@ static void read_host(struct top_reading *reading, json_t *const answers[TOP_REQ
 static int read_lists(struct top_reading *reading, json_t *const answers[TOP_REQUESTS],
 		      const struct top_filter *filter)
 {
-	const json_t *rule = json_object_get(answers[TOP_RULE], "rule");
+	const json_t *rule = filter->rule ? json_object_get(answers[TOP_RULE], "rule") : NULL;
 	struct top_filter of_rule = { .side = -1 };
 	int rc = rule ? filter_of_rule(&of_rule, rule) : 0;
 

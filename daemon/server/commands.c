@@ -16,6 +16,7 @@
 #include "server/recording.h"
 #include "server/report.h"
 #include "server/requests.h"
+#include "server/rollback.h"
 #include "server/saved.h"
 #include "server/server.h"
 #include "wire/rule_json.h"
@@ -142,6 +143,42 @@ json_t *answer_status(struct request *request)
 json_t *answer_stats(struct request *request)
 {
 	return report_stats(request->server);
+}
+
+/* ---- policy history, policy diff, policy rollback ---- */
+
+json_t *answer_policy_history(struct request *request)
+{
+	return json_pack("{s:I, s:o}", "generation", generation(request), "changes",
+			 history_report(&request->server->state.history));
+}
+
+static uint64_t generation_argument(const struct request *request)
+{
+	return (uint64_t)json_integer_value(json_object_get(request->arguments, "generation"));
+}
+
+json_t *answer_policy_diff(struct request *request)
+{
+	return rollback_preview(request->server, generation_argument(request), &request->error);
+}
+
+json_t *answer_policy_rollback(struct request *request)
+{
+	json_t *json =
+		rollback_preview(request->server, generation_argument(request), &request->error);
+	bool changed;
+
+	if (!json)
+		return NULL;
+	if (rollback_do(request->server, generation_argument(request), &changed, &request->error)) {
+		json_decref(json);
+		return NULL;
+	}
+	json_object_set_new(json, "generation", json_integer(generation(request)));
+	json_object_set_new(json, "applied", json_boolean(changed));
+	json_object_set_new(json, "warnings", warnings_report(request->server, NULL));
+	return json;
 }
 
 /* ---- suspend, resume ---- */

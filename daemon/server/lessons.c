@@ -241,6 +241,16 @@ static json_t *report_opinion(const struct smc_auto_key *key, const struct smc_a
 		"gain", report_gain(opinion.gain));
 }
 
+/* What auto's decisions did in the lessons that are remembered, beside the two constant answers. */
+static json_t *report_decisions(const struct smc_auto_account *account)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:I}", "gained", report_gain(account->gained),
+			 "lost", report_gain(account->lost), "smc_for_all",
+			 report_gain(account->total[SMC_AUTO_ALWAYS]), "tcp_for_all",
+			 report_gain(0), "lessons",
+			 (json_int_t)(account->weight / SMC_AUTO_WEIGHT_ONE));
+}
+
 json_t *lessons_report_service(const struct server *server, const struct smc_auto_key *key)
 {
 	struct smc_auto_service service;
@@ -251,6 +261,7 @@ json_t *lessons_report_service(const struct server *server, const struct smc_aut
 		return NULL;
 	json = report_opinion(key, &memory);
 	add_tally(json, &service.tally);
+	json_object_set_new(json, "decisions", report_decisions(&service.account));
 	return json;
 }
 

@@ -406,6 +406,8 @@ static json_t *report_degraded(const struct server *server, const struct netns_l
 		json_array_append_new(list, json_text(server->backend_note));
 	for (size_t i = 0; i < server->degraded.count; i++)
 		json_array_append_new(list, json_text(server->degraded.lines[i]));
+	for (size_t i = 0; i < server->smc.problems.count; i++)
+		json_array_append_new(list, json_text(server->smc.problems.lines[i]));
 	add_netns_degraded(server, netns, list);
 	return list;
 }

@@ -19,13 +19,13 @@ REQUEST(policy_add,
 		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
 		  .check = value_name,
 		  .help = "letters, digits, \".\", \"_\" and \"-\"" },
-		{ "side", ARGUMENT_TEXT, 0, "S",
+		{ "side", ARGUMENT_TEXT, 0, "S", .complete = "connect accept both",
 		  .help = "connect, accept or both (default)" },
 		{ "ports", ARGUMENT_TEXT, ARGUMENT_PARTS, "P", "port",
 		  .help = "ports and ranges, for example 80,443,8000-9000\n(default: any)" },
 		{ "peers", ARGUMENT_TEXT, ARGUMENT_PARTS, "C", "peer",
 		  .help = "IPv4 and IPv6 prefixes, \"!\" before one excludes it\n(default: any)" },
-		{ "action", ARGUMENT_TEXT, 0, "A",
+		{ "action", ARGUMENT_TEXT, 0, "A", .complete = "allow deny auto",
 		  .help = "allow (default), deny or auto" },
 		{ "ttl", ARGUMENT_TEXT, 0, "T",
 		  .help = "remove the rule after T, for example 90s, 15m, 2h or 7d" },
@@ -50,7 +50,7 @@ REQUEST(policy_del,
 	.result = "deleted generation",
 	.arguments = {
 		{ "names", ARGUMENT_TEXTS, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
-		  .check = value_name, .min = 1, .max = COMMAND_NAMES_MAX,
+		  .check = value_name, .min = 1, .max = COMMAND_NAMES_MAX, .complete = "@added",
 		  .help = "names of rules" },
 	})
 
@@ -67,7 +67,7 @@ REQUEST(policy_show,
 	.result = "generation rule",
 	.arguments = {
 		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
-		  .check = value_name,
+		  .check = value_name, .complete = "@rules",
 		  .help = "name of a rule" },
 	})
 
@@ -77,7 +77,7 @@ REQUEST(policy_test,
 	.summary = "ask the program in the kernel for a verdict",
 	.result = "answers backend",
 	.arguments = {
-		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S", .complete = "connect accept",
 		  .help = "connect or accept" },
 		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
 		  .help = "remote address" },
@@ -100,12 +100,34 @@ COMMAND(policy_check,
 		  .help = "exit status 1 for warnings too: rules that never decide" },
 	})
 
-COMMAND(policy_diff,
+REQUEST(policy_diff,
 	.name = "policy-diff",
-	.summary = "what a reload would change, with FILEs as configuration",
+	.access = ACCESS_READ,
+	.summary = "what a reload with FILEs would change, or a rollback",
+	.result = "added changed default files removed",
 	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, 0, "N",
+		  .min = 0, .max = INT64_MAX, .complete = "@generations",
+		  .help = "what policy rollback N would change, instead" },
 		{ "files", ARGUMENT_TEXTS, ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE",
 		  .help = "read one over the other, in this order (default: what\nthe daemon reads)" },
+	})
+
+REQUEST(policy_history,
+	.name = "policy-history",
+	.access = ACCESS_READ,
+	.summary = "the last 100 changes: when, by whom, what",
+	.result = "changes generation")
+
+REQUEST(policy_rollback,
+	.name = "policy-rollback",
+	.access = ACCESS_CHANGE,
+	.summary = "put the rules by command of an earlier generation in force",
+	.result = "added applied changed default files generation removed warnings",
+	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, ARGUMENT_REQUIRED | ARGUMENT_WORD, "N",
+		  .min = 0, .max = INT64_MAX, .complete = "@generations",
+		  .help = "a generation of policy history, or the one before them" },
 	})
 
 REQUEST(policy_flush,
@@ -225,7 +247,7 @@ REQUEST(recommend,
 	.name = "recommend",
 	.access = ACCESS_READ,
 	.summary = "rules proposed from what was learned, with their evidence",
-	.result = "connection_memory connections rules services text undecided")
+	.result = "better connection_memory connections rules services text undecided")
 
 REQUEST(record,
 	.name = "record",

@@ -24,7 +24,8 @@
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
  * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
- * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}.
+ * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}; better has services for which a
+ * rule would have done better than auto in the last lessons: {side, port, action, gain (set-ups), lessons}.
  *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
@@ -40,11 +41,19 @@
  * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
  * {"since": time|null, "until": time|null}.
  *
+ * policy-history has "changes", the newest first: [{"generation", "time", "uid", "pid": numbers|null,
+ * "way", "rules": how many changed, "text"}..].  policy-diff and policy-rollback with "generation" have
+ * "added" and "removed" [NAME..] and "changed" [{"name", "fields": {KEY: {"from", "to"}}}..] of the rules by
+ * command, from now to then, "files" {"added", "removed", "changed": [NAME..]}|null and "default"
+ * {"from", "to"}|null; policy-rollback has "applied" too: whether that changed anything.
+ *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
  * "messages", "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
  * that is expected to gain, how many came by and how many of these gained, their
  * bytes and messages, both ways, and their gain.  Gains are in set-ups, reals.  A service has "decides" too: the context
- * whose vote counts (service, service-rate, subnet, peer, peer-rate, always) or null; a subnet
+ * whose vote counts (service, service-rate, subnet, peer, peer-rate, always) or null, and "decisions",
+ * {"gained", "lost", "smc_for_all", "tcp_for_all": 0, "lessons"}: what auto's answers gained and lost in
+ * the last lessons, whatever the rules made of them, and what the same answer to all would have; a subnet
  * "subnet"; a peer "peer", "rtt": microseconds|null, "no_smc": {"code": "0x...",
  * "until": time|null, "times"}|null.
  *
