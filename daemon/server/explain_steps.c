@@ -223,7 +223,8 @@ static void tell_rule(struct story *story)
 	}
 	object(story, reason, text);
 	change_rule(story);
-	change_by_taking_out(story);
+	if (rule)
+		change_by_taking_out(story);
 }
 
 static json_t *auto_text(const struct learn_opinion *opinion, int reason)
