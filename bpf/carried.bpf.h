@@ -63,6 +63,14 @@ static __always_inline void read_carried(struct carried *carried, struct tcp_soc
 	carried->unknown = carried->smc;
 }
 
+static __always_inline void count_record(void)
+{
+	struct smc_policy_totals *here = smc_policy_totals_here();
+
+	if (here)
+		__sync_fetch_and_add(&here->records, 1);
+}
+
 /* Give a closed connection to whoever records. */
 static __always_inline void record_closed(const struct seen *seen, const struct carried *carried,
 					  __u64 age, __u64 now)
@@ -92,6 +100,15 @@ static __always_inline void record_closed(const struct seen *seen, const struct 
 	record->smc = carried->smc;
 	record->rtt = carried->rtt;
 	bpf_ringbuf_submit(record, 0);
+	count_record();
+}
+
+static __always_inline void count_lesson(void)
+{
+	struct smc_policy_totals *here = smc_policy_totals_here();
+
+	if (here)
+		__sync_fetch_and_add(&here->lessons, 1);
 }
 
 /* What connection @cookie has carried is a lesson. */
@@ -102,10 +119,11 @@ GLOBAL int learn(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 bytes)
 
 	fill(&connection, high, low, what);
 	smc_auto_find_live(&place, cookie);
-	if (place.set)
-		smc_auto_lesson(&connection, smc_auto_live_at(&place), cookie, bytes,
-				(__u32)(what >> WHAT_RTT), what >> WHAT_ENDED & 1,
-				bpf_ktime_get_ns());
+	if (!place.set)
+		return 0;
+	count_lesson();
+	smc_auto_lesson(&connection, smc_auto_live_at(&place), cookie, bytes,
+			(__u32)(what >> WHAT_RTT), what >> WHAT_ENDED & 1, bpf_ktime_get_ns());
 	return 0;
 }
 

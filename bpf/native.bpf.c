@@ -71,7 +71,7 @@ static __always_inline int verdict(const struct smc_policy_query *query, __u64 c
 	struct smc_policy_answer answer;
 
 	smc_policy_decide(query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query->side, 1);
 	smc_policy_note_denied(query, &answer);
 	if (answer.verdict == SMC_POLICY_SMC)
 		smc_policy_allowed(&ends, answer.slot);

@@ -253,6 +253,12 @@ struct smc_policy_host {
 	__u32 peers_known; /* 0: no peer was ever without SMC, so no decision looks one up */
 };
 
+/* totals: of each CPU.  What was lost of each, struct smc_policy_host has. */
+struct smc_policy_totals {
+	__u64 lessons; /* that were drawn from connections */
+	__u64 records; /* closed connections that went to the ring buffer */
+};
+
 /* A closed connection, in the ring buffer.  If closed is 0, the record only wakes the daemon. */
 struct smc_policy_record {
 	__u64 opened, closed; /* CLOCK_MONOTONIC, ns */

@@ -15,7 +15,7 @@
 
 static const char *const map_names[MAPS + 1] = {
 	[MAP_POLICY_SLOT] = "policy_slot",
-	[MAP_RULE_COUNTERS] = "rule_counters",
+	[MAP_RULE_COUNTERS] = "side_counters",
 	[MAP_NETNS_LISTED] = "netns_listed",
 	[MAP_RULE_SLOTS] = RULE_SLOTS,
 	[MAP_AUTO_SERVICES] = "auto_services",
@@ -27,8 +27,14 @@ static const char *const map_names[MAPS + 1] = {
 	[MAP_PATHS] = "paths",
 	[MAP_HOST_STATE] = "host_state",
 	[MAP_DENIED] = "denied",
+	[MAP_TOTALS] = "totals",
 	[MAP_RECORDS] = "records",
 };
+
+const char *maps_name(enum map which)
+{
+	return which == MAP_RULE_SLOTS ? "rule_slots" : map_names[which];
+}
 
 static void close_map(struct kernel *kernel, enum map which)
 {
@@ -66,6 +72,7 @@ static bool fits(int fd, enum map which, uint32_t *max_entries)
 		[MAP_PATHS] = sizeof(struct smc_policy_path),
 		[MAP_HOST_STATE] = sizeof(struct smc_policy_host),
 		[MAP_DENIED] = sizeof(uint64_t),
+		[MAP_TOTALS] = sizeof(struct smc_policy_totals),
 	};
 	struct bpf_map_info info = { 0 };
 	uint32_t size = sizeof(info);
@@ -189,7 +196,7 @@ static int set_size(struct bpf_object *object, enum map which, uint32_t entries)
 
 int maps_share(struct kernel *kernel, struct bpf_object *object, volatile uint32_t *sets)
 {
-	int rc = set_size(object, MAP_RULE_COUNTERS, kernel->n_slots);
+	int rc = set_size(object, MAP_RULE_COUNTERS, kernel->n_slots * SMC_POLICY_SIDES);
 
 	if (!rc)
 		rc = set_size(object, MAP_AUTO_PEERS, kernel->n_peers);

@@ -12,6 +12,7 @@
 #include "kernel/netns.h"
 #include "server/advice.h"
 #include "server/lessons.h"
+#include "server/metrics.h"
 #include "server/recording.h"
 #include "server/report.h"
 #include "server/requests.h"
@@ -141,6 +142,23 @@ json_t *answer_status(struct request *request)
 json_t *answer_stats(struct request *request)
 {
 	return report_stats(request->server);
+}
+
+json_t *answer_metrics(struct request *request)
+{
+	const char *text = text_argument(request, "format");
+	int format = OPENMETRICS, rc = 0;
+	struct value_error error;
+	json_t *json = NULL;
+
+	if (text && value_word(&words_metrics_format, text, &format, &error)) {
+		kernel_fail(&request->error, -EINVAL, "%s", error.text);
+		return NULL;
+	}
+	rc = metrics_answer(request->server->metrics, (enum openmetrics_format)format, &json,
+			    &request->error);
+	request->later = rc > 0;
+	return json;
 }
 
 /* ---- policy test ---- */

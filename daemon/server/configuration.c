@@ -10,6 +10,13 @@
 #include "server/control.h"
 #include "server/internal.h"
 
+static void note_reload(struct server *server, bool succeeded)
+{
+	server->reload_succeeded = succeeded;
+	if (succeeded)
+		server->reloaded = clock_us(CLOCK_REALTIME);
+}
+
 static void log_errors(const struct policy_errors *errors)
 {
 	for (size_t i = 0; i < errors->count; i++)
@@ -62,6 +69,7 @@ int server_load_config(struct server *server, struct kernel_error *error)
 
 	log_set_level(server->config.settings.log_level);
 	log_errors(&errors);
+	note_reload(server, !rc);
 	if (rc)
 		kernel_fail(error, rc, "the configuration has %zu %s; what is in force stays",
 			    errors.count, plural(errors.count, "error", "errors"));
@@ -82,6 +90,7 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	server_arm_trim(server);
 	log_debug("configuration read in %" PRIu64 " us", clock_us(CLOCK_MONOTONIC) - start);
 	if (rc) {
+		note_reload(server, false);
 		policy_config_clear(&next);
 		log_errors(errors);
 		return kernel_fail(error, rc,
@@ -92,6 +101,7 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	}
 	keep_fixed_settings(&server->config.settings, &next.settings);
 	rc = put_config(server, &next, changed, error);
+	note_reload(server, !rc);
 	if (rc)
 		policy_config_clear(&next);
 	else

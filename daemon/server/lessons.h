@@ -34,6 +34,12 @@ json_t *lessons_of_rule(const struct server *server, const struct policy_rule *r
 int lessons_forget(const struct server *server, const struct policy_prefix *prefix, json_t **counts,
 		   struct kernel_error *error);
 
+/* Count the breaker of @path into @states, by enum smc_policy_path_state, if it would be listed. */
+void lessons_count_breaker(const struct smc_policy_path *path, uint64_t *states);
+
+/* The @most services that gained most, as in auto-show.  NULL: out of memory. */
+json_t *lessons_services(const struct server *server, size_t most);
+
 /* Whether auto has learned anything from the connections of @peer, or of a subnet. */
 bool lessons_any(const struct smc_auto_peer *peer);
 

@@ -12,6 +12,7 @@
 #include "server/control.h"
 #include "server/internal.h"
 #include "server/learning.h"
+#include "server/metrics.h"
 #include "server/saved.h"
 #include "server/watch.h"
 
@@ -137,6 +138,8 @@ int server_start(struct server *server, const char *config_file)
 		rc = watch_open(&server->watch, server, &error);
 	if (!rc)
 		rc = learning_open(&server->learning, server, &error);
+	if (!rc)
+		rc = metrics_open(&server->metrics, server, &error);
 	/*
 	 * Loads what it will need: that takes long on a slow machine, and the watchdog does not run
 	 * yet.
@@ -168,6 +171,7 @@ void server_stop(struct server *server, bool keep)
 {
 	struct kernel_error error;
 
+	metrics_close(server->metrics);
 	learning_close(server->learning);
 	watch_close(server->watch);
 	control_close(server->control);
@@ -189,4 +193,5 @@ void server_stop(struct server *server, bool keep)
 	policy_clear(&server->added);
 	policy_config_clear(&server->config);
 	policy_errors_clear(&server->degraded);
+	policy_errors_clear(&server->netns_degraded);
 }

@@ -265,6 +265,14 @@ static bool is_enforcing(const struct server *server, const struct backend_hooks
 	return false;
 }
 
+bool report_enforcing(const struct server *server)
+{
+	struct backend_hooks hooks;
+
+	kernel_describe(server->kernel, &hooks);
+	return is_enforcing(server, &hooks);
+}
+
 static bool is_waiting(const struct backend_hooks *hooks)
 {
 	for (size_t i = 0; i < hooks->n; i++)
@@ -364,41 +372,53 @@ static json_t *report_netns(const struct server *server, const struct netns_list
 }
 
 /* Namespaces where somebody's choice, not the backend's nature, keeps the policy out. */
-static void add_netns_degraded(const struct server *server, const struct netns_list *netns,
-			       json_t *list)
+void report_note_netns(struct server *server, const struct netns_list *netns)
 {
-	char line[256];
+	struct policy_errors *lines = &server->netns_degraded;
 
+	policy_errors_clear(lines);
 	for (size_t i = 0; i < netns->n && server->backend != POLICY_BACKEND_OBSERVE; i++) {
 		const struct netns *one = &netns->items[i];
 
 		if (one->state == NETNS_ENFORCED)
 			continue;
 		if (one->state == NETNS_FOREIGN)
-			snprintf(line, sizeof(line),
-				 "network namespace %s: not enforced, controller %s is selected "
-				 "there; [daemon] take-over = yes replaces it",
-				 one->name, one->detail);
+			policy_errors_add(
+				lines,
+				"network namespace %s: not enforced, controller %s is selected "
+				"there; [daemon] take-over = yes replaces it",
+				one->name, one->detail);
 		else
-			snprintf(
-				line, sizeof(line),
+			policy_errors_add(
+				lines,
 				"network namespace %s: not enforced: %s; \"smc-ebpf reload\" tries "
 				"again",
 				one->name, one->detail);
-		json_array_append_new(list, json_text(line));
 	}
 }
 
-static json_t *report_degraded(const struct server *server, const struct netns_list *netns)
+static void append_lines(json_t *list, const struct policy_errors *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		json_array_append_new(list, json_text(lines->lines[i]));
+}
+
+json_t *report_degraded(const struct server *server)
 {
 	json_t *list = json_array();
 
 	if (server->backend_note[0])
 		json_array_append_new(list, json_text(server->backend_note));
-	for (size_t i = 0; i < server->degraded.count; i++)
-		json_array_append_new(list, json_text(server->degraded.lines[i]));
-	add_netns_degraded(server, netns, list);
+	append_lines(list, &server->degraded);
+	append_lines(list, &server->netns_degraded);
 	return list;
+}
+
+size_t report_count_degraded(const struct server *server)
+{
+	autojson json_t *list = report_degraded(server);
+
+	return json_array_size(list);
 }
 
 static json_t *report_kernel(const struct module_state *module)
@@ -439,7 +459,7 @@ static json_t *report_daemon(const struct server *server)
 		"pin_dir", json_text(settings->pin_dir), "socket", json_text(settings->socket));
 }
 
-json_t *report_status(const struct server *server)
+json_t *report_status(struct server *server)
 {
 	struct netns_list netns = { 0 };
 	struct module_state module;
@@ -450,6 +470,7 @@ json_t *report_status(const struct server *server)
 	module_read(&module);
 	kernel_describe(server->kernel, &hooks);
 	kernel_enforce_netns(server->kernel, false, &netns);
+	report_note_netns(server, &netns);
 	summarize(server, &hooks, &netns, summary, sizeof(summary));
 	json = json_pack("{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "backend", word_name(&words_backend, server->backend), "enforcing",
@@ -458,9 +479,9 @@ json_t *report_status(const struct server *server)
 			 word_name(&words_action, (unsigned int)server->in_force.default_action),
 			 "rules", report_rule_counts(server), "hooks", report_hooks(&hooks),
 			 "netns", report_netns(server, &netns), "learned", lessons_summary(server),
-			 "limits", report_limits(server), "degraded",
-			 report_degraded(server, &netns), "warnings", warnings_report(server, NULL),
-			 "daemon", report_daemon(server), "kernel", report_kernel(&module));
+			 "limits", report_limits(server), "degraded", report_degraded(server),
+			 "warnings", warnings_report(server, NULL), "daemon", report_daemon(server),
+			 "kernel", report_kernel(&module));
 	netns_list_clear(&netns);
 	return json;
 }

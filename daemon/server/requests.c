@@ -49,7 +49,7 @@ static json_t *refuse(struct request *request)
 }
 
 json_t *requests_answer(struct server *server, json_t *json, enum command_access access,
-			struct recording **recording)
+			struct recording **recording, bool *later)
 {
 	struct request request = { .server = server };
 	const struct command *command;
@@ -57,11 +57,15 @@ json_t *requests_answer(struct server *server, json_t *json, enum command_access
 	json_t *result;
 
 	*recording = NULL;
+	*later = false;
 	if (command_read_request(json, &command, &request.arguments, &error))
 		return requests_refuse(error.text);
 	if (access < command->access)
 		return refuse_access(command);
 	result = answers[command - commands](&request);
 	*recording = request.recording;
+	*later = request.later;
+	if (request.later)
+		return NULL;
 	return result ? requests_respond(result) : refuse(&request);
 }

@@ -138,6 +138,16 @@ REQUEST(stats,
 	.summary = "counts of verdicts by reason and rule",
 	.result = "default generation module reasons retired rules verdicts")
 
+REQUEST(metrics,
+	.name = "metrics",
+	.access = ACCESS_READ,
+	.summary = "counts and states as text for Prometheus",
+	.result = "backend default degraded enforcing generation others reasons rules rules_total services text verdicts",
+	.arguments = {
+		{ "format", ARGUMENT_TEXT, 0, "F",
+		  .help = "openmetrics (default), or prometheus: the older text format" },
+	})
+
 REQUEST(auto_show,
 	.name = "auto-show",
 	.access = ACCESS_READ,

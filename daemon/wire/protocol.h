@@ -22,6 +22,12 @@
  * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
  * worthwhile, bytes, gain (set-ups), seconds, live, memory}.
  *
+ * metrics has in "text" all metrics, as the argument format says; the other members are what the page of
+ * the listener shows: verdicts, default and others {smc, tcp}, rules [{name, smc, tcp}] that have series of
+ * their own, others the rest of them, reasons {REASON: verdicts tcp}, services [CONTEXT..] that
+ * gained most, degraded [TEXT..] as in status.  It is answered some ms later, not before a next turn of the
+ * daemon's event loop.
+ *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
  * "allowed", "denied", "reasons": {REASON: count...}, "max-rate": text|null,

@@ -27,6 +27,8 @@ UNIT_WIRE := daemon/wire/commands.o
 build/tests/unit/test_commands: $(UNIT_WIRE:%=build/tests/unit/%)
 build/tests/unit-asan/test_commands: $(UNIT_WIRE:%=build/tests/unit-asan/%)
 build/tests/unit/test_commands build/tests/unit-asan/test_commands: UNIT_LIBS += -ljansson
+build/tests/unit/test_openmetrics: build/tests/unit/daemon/common/openmetrics.o
+build/tests/unit-asan/test_openmetrics: build/tests/unit-asan/daemon/common/openmetrics.o
 # test_auto's traces are the benchmark's.
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
