@@ -9,6 +9,7 @@ PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
+DATADIR ?= $(PREFIX)/share/smc-policy
 UNITDIR ?= /usr/lib/systemd/system
 SRCDIR ?= /usr/src
 DESTDIR ?=
@@ -46,6 +47,7 @@ COMMON := $(call objects,daemon/common/*.c)
 FILES := $(call objects,daemon/files/*.c)
 WIRE := $(call objects,daemon/wire/*.c)
 KERNEL := $(call objects,daemon/kernel/*.c)
+LISTENER := $(call objects,daemon/listener/*.c)
 SERVER := $(call objects,daemon/server/*.c)
 CLI := $(call objects,daemon/cli/*.c)
 BPF_NAMES := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
@@ -66,8 +68,8 @@ all: packages-build ## daemon, command and manual pages, in build/
 .PHONY: programs
 programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS)
 
-$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
+$(BUILD)/smc-policyd: $(SERVER) $(LISTENER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih -lmicrohttpd $(LIBBPF_LIBS)
 
 $(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
@@ -107,7 +109,7 @@ $(BUILD)/man/%: man/%.scd
 	scdoc < $< > $@.new
 	mv $@.new $@
 
--include $(patsubst %.o,%.d,$(SERVER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
+-include $(patsubst %.o,%.d,$(SERVER) $(LISTENER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
 .PHONY: kmod
@@ -126,6 +128,7 @@ install: packages-build ## programs, unit, configuration, manual pages and DKMS 
 		install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR) conf/smc-policy.conf
 	for page in $(MANUALS); do \
 		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(DATADIR) conf/grafana-dashboard.json conf/prometheus-alerts.yml
 	install -d -m 755 $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)/include
 	install -m 644 kmod/*.[ch] kmod/Kbuild kmod/dkms.conf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
 	install -m 644 include/smc_policy_hook.h include/smc_policy_verdict.h \
@@ -137,7 +140,7 @@ uninstall: ## remove what install put below DESTDIR; configuration and state sta
 		$(DESTDIR)$(UNITDIR)/smc-policyd.service
 	for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; done
-	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
+	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION) $(DESTDIR)$(DATADIR)
 
 # ---- what is only used here ----
 

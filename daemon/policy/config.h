@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/un.h>
 
+#include "policy/endpoint.h"
 #include "policy/errors.h"
 #include "policy/limits.h"
 #include "policy/parameters.h"
@@ -20,7 +21,7 @@
 
 #define POLICY_CONFIG_FILE "/etc/smc-policy.conf"
 
-/* [daemon], [auto], [budget] and [breaker] */
+/* [daemon], [auto], [budget], [breaker] and [metrics] */
 struct policy_settings {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char state_dir[PATH_MAX];
@@ -43,6 +44,11 @@ struct policy_settings {
 	uint32_t save_interval; /* seconds between two times that what is learned is saved */
 
 	struct policy_limits budget; /* of the host */
+
+	/* [metrics] */
+	char metrics_textfile[PATH_MAX]; /* "": none */
+	struct policy_endpoint metrics_listen;
+	int metrics_allow_remote; /* 1: other hosts may reach it, 0: that is refused */
 };
 
 /* A file that the configuration names; both to be freed. */

@@ -14,6 +14,7 @@ static const struct {
 } sections[] = {
 	{ "daemon", SECTION_DAEMON }, { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
 	{ "budget", SECTION_BUDGET }, { "breaker", SECTION_BREAKER },
+	{ "metrics", SECTION_METRICS },
 };
 
 void policy_config_init(struct policy_config *config)
@@ -157,6 +158,35 @@ static int set_default(struct policy_config *config, const char *text, struct va
 	return value_word(&words_action, text, &config->policy.default_action, error);
 }
 
+/* node_exporter reads no other names, and nothing else that root has may be replaced by a slip. */
+static int set_textfile(struct policy_config *config, const char *text, struct value_error *error)
+{
+	char *path = config->settings.metrics_textfile;
+	size_t length = strlen(text);
+
+	if (!strcmp(text, "none")) {
+		*path = '\0';
+		return 0;
+	}
+	if (length < 6 || strcmp(text + length - 5, ".prom") || text[length - 6] == '/')
+		return value_refuse(error,
+				    "\"%.100s\" is not valid; write an absolute path that ends with "
+				    ".prom, or none",
+				    text);
+	return set_path(path, sizeof(config->settings.metrics_textfile), text, error);
+}
+
+static int set_listen(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return policy_endpoint_parse(text, &config->settings.metrics_listen, error);
+}
+
+static int set_allow_remote(struct policy_config *config, const char *text,
+			    struct value_error *error)
+{
+	return value_word(&words_allow_remote, text, &config->settings.metrics_allow_remote, error);
+}
+
 /* ---- keys of all sections but rules ---- */
 
 struct key {
@@ -271,6 +301,9 @@ static const struct key keys[] = {
 	{ SECTION_BREAKER, "backoff-max", DURATION(parameters.backoff_max) },
 	{ SECTION_BREAKER, "prefix-ipv4", NUMBER(parameters.prefix_v4), 0, 32 },
 	{ SECTION_BREAKER, "prefix-ipv6", NUMBER(parameters.prefix_v6), 0, 64 },
+	{ SECTION_METRICS, "textfile", VALUE(set_textfile) },
+	{ SECTION_METRICS, "listen", VALUE(set_listen) },
+	{ SECTION_METRICS, "allow-remote", VALUE(set_allow_remote) },
 };
 
 static uint32_t *key_number(const struct key *key, struct policy_config *config)

@@ -9,6 +9,7 @@
 #include "files/config_files.h"
 #include "server/control.h"
 #include "server/internal.h"
+#include "server/metrics.h"
 
 static void note_reload(struct server *server, bool succeeded)
 {
@@ -58,6 +59,7 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 	policy_config_clear(&server->config);
 	server->config = *next;
 	server_enforce_netns(server);
+	metrics_set(server->metrics, &server->config.settings);
 	log_set_level(next->settings.log_level);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "common/openmetrics.h"
 #include "kernel/error.h"
+#include "listener/listener.h"
 
 struct metrics;
 struct policy_settings;
@@ -15,6 +16,15 @@ struct server;
 
 int metrics_open(struct metrics **metrics, struct server *server, struct kernel_error *error);
 void metrics_close(struct metrics *metrics);
+
+/* Do as [metrics] of @settings says from now on. */
+void metrics_set(struct metrics *metrics, const struct policy_settings *settings);
+
+/* Append what does not work to @list, a text each; @metrics may be NULL. */
+void metrics_append_degraded(const struct metrics *metrics, json_t *list);
+
+/* What the listener has received and lost. */
+struct listener_counts metrics_listener_counts(const struct metrics *metrics);
 
 /*
  * The result of `metrics` as of now in *@json, to be released.  1: it is being gathered; the request is

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "server/learning.h"
 #include "server/lessons.h"
+#include "server/metrics.h"
 #include "server/metrics_text.h"
 #include "server/report.h"
 
@@ -151,16 +152,20 @@ static void put_obstacles(struct openmetrics *to, const struct collection *colle
 	openmetrics_count(to, NULL, host->cooldown_times);
 }
 
-static void put_connections(struct openmetrics *to, const struct server *server)
+/* Open SMC connections of the host. */
+static uint64_t count_open(const struct server *server)
 {
 	struct smc_policy_rule_state state;
-	uint64_t live;
 
 	kernel_read_rule_state(server->kernel, SMC_POLICY_SLOT_DEFAULT, &state);
-	live = state.live > 0 ? (uint64_t)state.live : 0;
+	return state.live > 0 ? (uint64_t)state.live : 0;
+}
+
+static void put_connections(struct openmetrics *to, const struct server *server)
+{
 	GAUGE(to, "buffer_bytes", "bytes",
 	      "Memory of the buffers of all SMC connections, as max-memory counts it");
-	openmetrics_count(to, NULL, live * smc_connection_memory());
+	openmetrics_count(to, NULL, count_open(server) * smc_connection_memory());
 }
 
 static void put_known(struct openmetrics *to, const struct collection *collection)
@@ -183,6 +188,7 @@ static size_t list_stages(const struct server *server, const struct smc_policy_h
 			  struct stage *stages)
 {
 	const struct learning_counts *taken = learning_counts(server->learning);
+	struct listener_counts listener = metrics_listener_counts(server->metrics);
 	struct smc_policy_totals totals;
 	uint64_t lessons_lost = 0;
 
@@ -193,7 +199,8 @@ static size_t list_stages(const struct server *server, const struct smc_policy_h
 	stages[1] =
 		(struct stage){ "record-ring", totals.records, host->lost[SMC_POLICY_LOST_RING] };
 	stages[2] = (struct stage){ "recorders", taken->recorded, taken->unrecorded };
-	return 3;
+	stages[3] = (struct stage){ "listener", listener.answered, listener.failed };
+	return 4;
 }
 
 static void put_stages(struct openmetrics *to, const struct server *server,
@@ -335,14 +342,14 @@ static json_t *report_rules_of(const struct server *server, const struct collect
 json_t *metrics_json(const struct server *server, const struct collection *collection,
 		     const char *text)
 {
-	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text",
-			 text, "backend", word_name(&words_backend, server->backend), "enforcing",
-			 report_enforcing(server), "generation", (json_int_t)server->generation,
-			 "rules_total", (json_int_t)server->in_force.n_rules, "degraded",
-			 report_degraded(server), "verdicts", report_counts(&collection->all),
-			 "reasons", report_reasons(&collection->all), "default",
-			 report_counts(&collection->unmatched), "others",
-			 report_counts(&collection->others), "rules",
-			 report_rules_of(server, collection), "services",
-			 lessons_services(server, SERVICES));
+	return json_pack(
+		"{s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text", text,
+		"backend", word_name(&words_backend, server->backend), "enforcing",
+		report_enforcing(server), "generation", (json_int_t)server->generation,
+		"rules_total", (json_int_t)server->in_force.n_rules, "open",
+		(json_int_t)count_open(server), "degraded", report_degraded(server), "verdicts",
+		report_counts(&collection->all), "reasons", report_reasons(&collection->all),
+		"default", report_counts(&collection->unmatched), "others",
+		report_counts(&collection->others), "rules", report_rules_of(server, collection),
+		"services", lessons_services(server, SERVICES));
 }

@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/plural.h"
 #include "server/lessons.h"
+#include "server/metrics.h"
 #include "server/report.h"
 
 json_t *report_time(uint64_t seconds)
@@ -411,6 +412,7 @@ json_t *report_degraded(const struct server *server)
 		json_array_append_new(list, json_text(server->backend_note));
 	append_lines(list, &server->degraded);
 	append_lines(list, &server->netns_degraded);
+	metrics_append_degraded(server->metrics, list);
 	return list;
 }
 

@@ -142,7 +142,7 @@ REQUEST(metrics,
 	.name = "metrics",
 	.access = ACCESS_READ,
 	.summary = "counts and states as text for Prometheus",
-	.result = "backend default degraded enforcing generation others reasons rules rules_total services text verdicts",
+	.result = "backend default degraded enforcing generation open others reasons rules rules_total services text verdicts",
 	.arguments = {
 		{ "format", ARGUMENT_TEXT, 0, "F",
 		  .help = "openmetrics (default), or prometheus: the older text format" },
