@@ -72,7 +72,7 @@ $(BUILD)/smc-policyd: $(SERVER) $(LISTENER) $(KERNEL) $(WIRE) $(FILES) $(POLICY)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih -lmicrohttpd $(LIBBPF_LIBS)
 
 $(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)

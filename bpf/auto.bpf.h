@@ -215,7 +215,7 @@ static __always_inline __u32 smc_auto_open(const struct smc_auto_connection *con
 	struct smc_auto_memory memory;
 	struct smc_auto_rates rates;
 	struct smc_auto_live live;
-	__u32 lately, votes;
+	__u32 lately, votes, decided;
 
 	memory.service = smc_auto_make_service(connection);
 	memory.peer = smc_auto_make_peer(&key);
@@ -229,13 +229,15 @@ static __always_inline __u32 smc_auto_open(const struct smc_auto_connection *con
 	smc_auto_count(&memory.service->rate, now, times);
 	smc_auto_count(&memory.peer->rate, now, times);
 	votes = smc_auto_votes(&memory, &rates);
+	decided = smc_auto_equal(smc_auto_judgement(memory.service, votes),
+				 SMC_POLICY_REASON_LONG_LIVED);
 	live = (struct smc_auto_live){
 		.opened = (__u32)(now >> SMC_AUTO_LIVE_SHIFT),
 		.info = (__u16)(votes | rates.service << SMC_AUTO_LIVE_RATE_SHIFT |
 				rates.peer << SMC_AUTO_LIVE_PEER_RATE_SHIFT |
 				(__u32)connection->side << SMC_AUTO_LIVE_SIDE_SHIFT |
 				(asked ? SMC_AUTO_LIVE_ASKED : 0)),
-		.gain = (__s16)times,
+		.gain = (__s16)(times << 1 | decided),
 	};
 	smc_auto_put_live(cookie, &live);
 	return smc_auto_share(lately);
@@ -302,15 +304,25 @@ static __always_inline __u64 smc_auto_age(const struct smc_auto_live *live, __u6
 }
 
 /* A gain as struct smc_auto_live holds it. */
-_Static_assert(SMC_AUTO_GAIN_MAX <= 32767, "gains fit 16 bits");
+_Static_assert(SMC_AUTO_GAIN_MAX <= 32767 / 2, "gains fit 15 bits");
+
+static __always_inline __s32 smc_auto_live_gain(const struct smc_auto_live *live)
+{
+	return live->gain >> 1;
+}
+
+static __always_inline __u32 smc_auto_live_decided(const struct smc_auto_live *live)
+{
+	return live->gain & 1;
+}
 
 /*
- * @connection, known as @live under @cookie, has carried @bytes by @now: so far, or in all
- * if @ended.  @rtt: its smoothed round-trip time in us, 0: unknown.
+ * @connection, known as @live under @cookie, has carried @bytes in @messages by @now: so far, or in
+ * all if @ended.  @rtt: its smoothed round-trip time in us, 0: unknown.
  */
 static __always_inline void smc_auto_lesson(const struct smc_auto_connection *connection,
 					    struct smc_auto_live *live, __u64 cookie, __u64 bytes,
-					    __u32 rtt, int ended, __u64 now)
+					    __u64 messages, __u32 rtt, int ended, __u64 now)
 {
 	struct smc_auto_rates rates = smc_auto_live_rates(live->info);
 	const struct smc_policy_row *parameters = smc_policy_parameters();
@@ -327,11 +339,13 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 		smc_policy_count_lost(SMC_POLICY_LOST_POLICY);
 		return;
 	}
-	gain = smc_auto_gain(bytes, parameters->word[SMC_POLICY_PAR_SETUP_BYTES]);
+	gain = smc_auto_gain(
+		smc_auto_worth(bytes, messages, parameters->word[SMC_POLICY_PAR_MESSAGE_BYTES]),
+		parameters->word[SMC_POLICY_PAR_SETUP_BYTES]);
 	/* A living one tells nothing before it has paid. */
 	if (!ended && gain <= 0)
 		return;
-	times = told ? 1 : (__u32)live->gain;
+	times = told ? 1 : (__u32)smc_auto_live_gain(live);
 	times += (smc_auto_lesson_times(smc_auto_class_share(rates.service), votes, gain, cookie) -
 		  times) *
 		 asked;
@@ -351,21 +365,22 @@ static __always_inline void smc_auto_lesson(const struct smc_auto_connection *co
 		.gain = ended ? gain : smc_auto_foresee(memory.service, gain),
 		.times = smc_auto_lesson_weight(times),
 		.votes = votes,
+		.decided = smc_auto_live_decided(live),
 	};
 	/* What has been forgotten meanwhile is told anew, not corrected. */
 	if (!told || !memory.service->mean.weight || !memory.subnet->mean.weight ||
 	    !memory.peer->mean.weight)
 		smc_auto_tell(&memory, &rates, &lesson);
-	else if (lesson.gain != live->gain)
-		smc_auto_tell_again(&memory, &rates, &lesson, live->gain);
+	else if (lesson.gain != smc_auto_live_gain(live))
+		smc_auto_tell_again(&memory, &rates, &lesson, smc_auto_live_gain(live));
 	live->info |= SMC_AUTO_LIVE_TOLD;
-	live->gain = (__s16)lesson.gain;
+	live->gain = (__s16)(lesson.gain * 2 | (__s32)lesson.decided);
 	smc_auto_learn_rtt(memory.peer, rtt);
 	if (!ended)
 		return;
-	smc_auto_tally(&memory.service->tally, bytes, gain, times);
-	smc_auto_tally(&memory.subnet->tally, bytes, gain, times);
-	smc_auto_tally(&memory.peer->tally, bytes, gain, times);
+	smc_auto_tally(&memory.service->tally, bytes, messages, gain, times);
+	smc_auto_tally(&memory.subnet->tally, bytes, messages, gain, times);
+	smc_auto_tally(&memory.peer->tally, bytes, messages, gain, times);
 }
 
 /* Whether a living connection is to be looked at now; counts the look. */

@@ -4,9 +4,9 @@
  * connection is expected to gain.  Integers only and no loops without a constant
  * bound, so that a BPF program can run it as well as `simulate`.
  *
- * GAIN is in set-ups, 24.8 fixed point: what the bytes of a connection save on SMC, in
- * units of what setting SMC up costs, less the one set-up.  A connection of no bytes
- * gains -1, one of twice the bytes that pay for a set-up +1.
+ * GAIN is in set-ups, 24.8 fixed point: what the bytes and messages of a connection save on SMC,
+ * in units of what setting SMC up costs, less the one set-up.  A connection of no bytes gains -1,
+ * one of twice the bytes that pay for a set-up +1.
  *
  * Five CONTEXTS judge a connection, from coarse to fine: the service (side and port), the
  * service at this rate of new connections, the service with the peer's subnet, with the
@@ -189,6 +189,7 @@ struct smc_auto_lesson {
 	__s32 gain; /* 24.8 */
 	__u32 times; /* it counts so often: 1 or SMC_AUTO_TIMES */
 	__u32 votes; /* of the contexts when it opened */
+	__u32 decided; /* 1: auto said SMC to it */
 };
 
 /*
@@ -525,6 +526,19 @@ static __always_inline __u32 smc_auto_square(__s32 gain)
 	return (__u32)((__s64)gain * gain >> 8);
 }
 
+/* A lesson about what auto has said, after the account has faded to @keep (16.16). */
+static __always_inline void smc_auto_judge_decision(struct smc_auto_account *account,
+						    const struct smc_auto_lesson *lesson,
+						    __u32 keep)
+{
+	__u32 gains = smc_auto_positive(lesson->gain), decided = lesson->decided * lesson->times;
+
+	account->gained = (__u32)((__u64)account->gained * keep >> 16) +
+			  (__u32)lesson->gain * gains * decided;
+	account->lost = (__u32)((__u64)account->lost * keep >> 16) +
+			(__u32)-lesson->gain * (1 - gains) * decided;
+}
+
 /* A lesson about the votes that the contexts cast. */
 static __always_inline void smc_auto_judge(struct smc_auto_service *service,
 					   const struct smc_auto_lesson *lesson)
@@ -535,6 +549,7 @@ static __always_inline void smc_auto_judge(struct smc_auto_service *service,
 
 	account->weight =
 		(__u32)((__u64)account->weight * keep >> 16) + lesson->times * SMC_AUTO_WEIGHT_ONE;
+	smc_auto_judge_decision(account, lesson, keep);
 	for (i = 0; i < SMC_AUTO_VOTERS; i++) {
 		__u32 voted = (votes >> i & 1) * lesson->times;
 
@@ -552,6 +567,9 @@ static __always_inline void smc_auto_judge_again(struct smc_auto_service *servic
 {
 	__u32 votes = lesson->votes | 1u << SMC_AUTO_ALWAYS, i;
 	__s64 squares = (__s64)smc_auto_square(lesson->gain) - smc_auto_square(before);
+	__s64 gained = service->account.gained + ((__s64)lesson->gain - before) * lesson->decided;
+
+	service->account.gained = (__u32)(gained * (1 - smc_auto_negative(gained)));
 
 	for (i = 0; i < SMC_AUTO_VOTERS; i++) {
 		__u32 voted = votes >> i & 1;
@@ -564,9 +582,9 @@ static __always_inline void smc_auto_judge_again(struct smc_auto_service *servic
 	smc_auto_elect(service);
 }
 
-/* A connection has ended that carried @bytes and gained @gain, and stands for @times. */
-static __always_inline void smc_auto_tally(struct smc_auto_tally *tally, __u64 bytes, __s32 gain,
-					   __u32 times)
+/* A connection has ended that carried @bytes in @messages and gained @gain, and stands for @times. */
+static __always_inline void smc_auto_tally(struct smc_auto_tally *tally, __u64 bytes,
+					   __u64 messages, __s32 gain, __u32 times)
 {
 	__u32 gains = smc_auto_positive(gain);
 
@@ -574,10 +592,12 @@ static __always_inline void smc_auto_tally(struct smc_auto_tally *tally, __u64 b
 		tally->connections /= 2;
 		tally->worthwhile /= 2;
 		tally->bytes /= 2;
+		tally->messages /= 2;
 		tally->gain /= 2;
 	}
 	tally->connections += times;
 	tally->bytes += bytes * times;
+	tally->messages += messages * times;
 	tally->worthwhile += times * gains;
 	tally->gain += (__u64)(__u32)gain * gains * times;
 }

@@ -28,6 +28,14 @@ int BPF_PROG(smc_fallback, const struct smc_sock *sock, int reason)
 	return 0;
 }
 
+/*
+ * Messages are counted here, once for each time that data is copied into the send buffer or out of
+ * the receive buffer.  The sequence numbers of CDC messages, which the connection has (tx_cdc_seq and
+ * local_rx_ctrl.seqno of struct smc_connection, net/smc/smc.h), are no better: they have 16 bits,
+ * count what only moves a cursor, stay 0 on SMC-D, and may be gone before the TCP connection below.
+ *
+ * smc_sendmsg() and smc_recvmsg() hold the socket's lock, so plain additions do.
+ */
 SEC("tp_btf/smc_tx_sendmsg")
 int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
 {
@@ -35,7 +43,8 @@ int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
 
 	if (!smc)
 		return 0;
-	__sync_fetch_and_add(&smc->sent, length);
+	smc->sent += length;
+	smc->messages++;
 	smc_policy_prove(smc, bpf_ktime_get_ns());
 	return 0;
 }
@@ -47,7 +56,8 @@ int BPF_PROG(smc_received, const struct smc_sock *sock, unsigned long length)
 
 	if (!smc)
 		return 0;
-	__sync_fetch_and_add(&smc->received, length);
+	smc->received += length;
+	smc->messages++;
 	smc_policy_prove(smc, bpf_ktime_get_ns());
 	return 0;
 }

@@ -56,6 +56,7 @@ struct smc_auto_account {
 	__s32 total[SMC_AUTO_VOTERS]; /* gain, 24.8, weighted */
 	__u32 squares[SMC_AUTO_VOTERS]; /* of the gains, 24.8, weighted */
 	__u32 weight; /* of all lessons, 16.16; 0: nothing was learned */
+	__u32 gained, lost; /* by what auto has said to them, 24.8, weighted */
 	__u32 reserved; /* zero */
 };
 
@@ -64,6 +65,7 @@ struct smc_auto_tally {
 	__u64 connections;
 	__u64 worthwhile; /* of those, how many gain on SMC */
 	__u64 bytes; /* both ways */
+	__u64 messages; /* both ways */
 	__u64 gain; /* of the worthwhile, 24.8 */
 };
 
@@ -107,14 +109,18 @@ struct smc_auto_peer {
 };
 
 _Static_assert(sizeof(struct smc_auto_key) == 20, "key size");
-_Static_assert(sizeof(struct smc_auto_service) == 216, "service size");
-_Static_assert(sizeof(struct smc_auto_peer) == 184, "peer size");
+_Static_assert(sizeof(struct smc_auto_service) == 232, "service size");
+_Static_assert(sizeof(struct smc_auto_peer) == 192, "peer size");
 
 /* A living connection, as small as it can be: there may be many. */
 struct smc_auto_live {
 	__u32 opened; /* time >> SMC_AUTO_LIVE_SHIFT, about ms */
 	__u16 info; /* SMC_AUTO_LIVE_* */
-	__s16 gain; /* as it was told last, 24.8; before that: for how many it stands */
+	/*
+	 * Times two, plus 1 if auto says SMC to it: its gain as it was told last, 24.8; before that: for
+	 * how many it stands.
+	 */
+	__s16 gain;
 };
 
 #define SMC_AUTO_LIVE_SHIFT 20
@@ -149,6 +155,7 @@ struct smc_policy_ends {
 struct smc_policy_smc {
 	__u64 begun; /* when both ends had sent the option */
 	__u64 sent, received; /* bytes that SMC has carried */
+	__u64 messages; /* that it has carried both ways: how often data was copied in or out */
 	__u32 slot; /* counter slot of the rule that allowed it */
 	__u32 epoch; /* of that slot's struct smc_policy_rule_state */
 	__u8 side; /* enum smc_policy_side */
@@ -157,6 +164,8 @@ struct smc_policy_smc {
 	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
 	__u32 syns_resent; /* SYNs or SYN-ACKs that this end has retransmitted */
 };
+
+_Static_assert(sizeof(struct smc_policy_smc) == 64, "a cache line");
 
 #define SMC_POLICY_SMC_FALLBACK 1u /* it is on TCP, and no longer counted */
 #define SMC_POLICY_SMC_PROVEN 2u /* SMC has carried data */
@@ -259,6 +268,9 @@ struct smc_policy_totals {
 	__u64 records; /* closed connections that went to the ring buffer */
 };
 
+/* More messages of one connection are not told apart. */
+#define SMC_POLICY_MESSAGES_MAX ((1u << 22) - 1)
+
 /* A closed connection, in the ring buffer.  If closed is 0, the record only wakes the daemon. */
 struct smc_policy_record {
 	__u64 opened, closed; /* CLOCK_MONOTONIC, ns */
@@ -267,6 +279,6 @@ struct smc_policy_record {
 	__u16 port; /* service port, host byte order */
 	__u8 side; /* enum smc_policy_side */
 	__u8 smc; /* 1: it was on SMC */
-	__u32 rtt; /* us, smoothed, 0: unknown */
+	__u32 messages; /* both ways, at most SMC_POLICY_MESSAGES_MAX */
 };
 #endif

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include "smc_policy_verdict.h"
 
-#define SMC_POLICY_PIN_ABI 2
+#define SMC_POLICY_PIN_ABI 3
 
 #define SMC_POLICY_SLOT_DEFAULT 0 /* counter slot: no rule matched */
 #define SMC_POLICY_SLOT_RETIRED 1 /* sums of slots that were given to another rule */

@@ -30,13 +30,14 @@ static void add_counts(json_t *row, const json_t *context)
 	json_array_append_new(row, json_integer(cli_number(context, "connections")));
 	json_array_append_new(row, json_integer(cli_number(context, "worthwhile")));
 	json_array_append_new(row, json_string(bytes));
+	json_array_append_new(row, json_integer(cli_number(context, "messages")));
 }
 
 void cli_print_services(const json_t *services)
 {
-	autojson json_t *rows =
-		json_pack("[[s, s, s, s, s, s, s, s, s]]", "SIDE", "PORT", "REASON", "DECIDED BY",
-			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES");
+	autojson json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s, s]]", "SIDE", "PORT",
+					  "REASON", "DECIDED BY", "EXPECTED", "GAINED",
+					  "CONNECTIONS", "WORTHWHILE", "BYTES", "MESSAGES");
 	const json_t *service;
 	size_t i;
 
@@ -51,11 +52,36 @@ void cli_print_services(const json_t *services)
 	table_print(rows);
 }
 
+/* What auto's decisions gained and lost, service by service. */
+static void print_decisions(const json_t *services)
+{
+	autojson json_t *rows = json_pack("[[s, s, s, s, s, s, s]]", "SIDE", "PORT", "LESSONS",
+					  "GAINED", "LOST", "NET", "SMC FOR ALL");
+	const json_t *service, *decisions;
+	size_t i;
+
+	json_array_foreach(services, i, service) {
+		decisions = json_object_get(service, "decisions");
+		json_array_append_new(
+			rows,
+			json_pack("[s, I, I, o, o, f, o]", cli_text(service, "side"),
+				  cli_number(service, "port"), cli_number(decisions, "lessons"),
+				  real(decisions, "gained"), real(decisions, "lost"),
+				  json_real_value(json_object_get(decisions, "gained")) -
+					  json_real_value(json_object_get(decisions, "lost")),
+				  real(decisions, "smc_for_all")));
+	}
+	if (json_array_size(rows) < 2)
+		return;
+	puts("\nWhat auto's decisions gained and lost in the last lessons; TCP for all would have 0.");
+	table_print(rows);
+}
+
 static json_t *subnet_rows(const json_t *subnets)
 {
 	json_t *rows =
-		json_pack("[[s, s, s, s, s, s, s, s, s]]", "SUBNET", "SIDE", "PORT", "REASON",
-			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES");
+		json_pack("[[s, s, s, s, s, s, s, s, s, s]]", "SUBNET", "SIDE", "PORT", "REASON",
+			  "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE", "BYTES", "MESSAGES");
 	const json_t *subnet;
 	size_t i;
 
@@ -88,9 +114,9 @@ static json_t *no_smc_text(const json_t *peer)
 
 static json_t *peer_rows(const json_t *peers)
 {
-	json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s, s, s]]", "PEER", "SIDE", "PORT",
+	json_t *rows = json_pack("[[s, s, s, s, s, s, s, s, s, s, s, s]]", "PEER", "SIDE", "PORT",
 				 "REASON", "EXPECTED", "GAINED", "CONNECTIONS", "WORTHWHILE",
-				 "BYTES", "RTT US", "WITHOUT SMC");
+				 "BYTES", "MESSAGES", "RTT US", "WITHOUT SMC");
 	const json_t *peer;
 	size_t i;
 
@@ -224,6 +250,7 @@ static void print_shown(const json_t *learned)
 	}
 	puts("\nFor services, of a peer that is not known yet; expected and gained in set-ups.");
 	cli_print_services(json_object_get(learned, "services"));
+	print_decisions(json_object_get(learned, "services"));
 	print_ranked(subnet_rows(json_object_get(learned, "subnets")), "subnet",
 		     cli_number(known, "subnets"));
 	print_ranked(peer_rows(json_object_get(learned, "peers")), "peer",

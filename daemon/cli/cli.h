@@ -60,6 +60,19 @@ void cli_print_commands(const char *prefix);
  */
 int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result);
 
+/*
+ * Connect to the daemon and print nothing.  Returns a blocking socket whose calls end with -ETIMEDOUT
+ * after @seconds without progress, or a negative errno; without @wait -EAGAIN where more clients wait
+ * for the daemon than there is room for.
+ */
+int cli_open(const struct cli *cli, unsigned int seconds, bool wait);
+
+/*
+ * A request, to be released: @arguments (taken over, NULL: none) of @command.  NULL: no memory, or a
+ * text is not UTF-8.
+ */
+json_t *cli_pack_request(const char *command, json_t *arguments);
+
 /* A connection for more than one request; -1 after telling why (CLI_UNREACHABLE). */
 int cli_connect(const struct cli *cli);
 

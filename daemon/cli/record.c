@@ -30,7 +30,7 @@
 /* A row is kept till the end: traces are sorted by opening, connections are told as they close. */
 struct row {
 	int64_t open, close; /* ns from the start */
-	uint64_t sent, received;
+	uint64_t sent, received, messages;
 	uint8_t peer[16]; /* as in struct policy_prefix */
 	uint16_t port;
 	uint8_t side;
@@ -81,6 +81,7 @@ static int add_row(struct record *record, const json_t *json)
 		.port = (uint16_t)number_at(json, 4),
 		.sent = (uint64_t)number_at(json, 5),
 		.received = (uint64_t)number_at(json, 6),
+		.messages = (uint64_t)number_at(json, 7),
 	};
 	int found = side ? word_find(&words_side, side) : -1;
 
@@ -114,18 +115,19 @@ static void write_row(const struct record *record, const struct row *row)
 	char peer[VALUE_TEXT_SIZE];
 
 	value_format_address(row->peer, peer);
-	fprintf(record->out, "%lld.%06lld,%lld.%06lld,%s,%s,%u,%" PRIu64 ",%" PRIu64 "\n",
+	fprintf(record->out,
+		"%lld.%06lld,%lld.%06lld,%s,%s,%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
 		(long long)(row->open / NSEC_PER_SEC), (long long)(row->open % NSEC_PER_SEC / 1000),
 		(long long)(row->close / NSEC_PER_SEC),
 		(long long)(row->close % NSEC_PER_SEC / 1000), word_name(&words_side, row->side),
-		peer, row->port, row->sent, row->received);
+		peer, row->port, row->sent, row->received, row->messages);
 }
 
 static int write_rows(const struct record *record)
 {
 	if (record->n)
 		qsort(record->rows, record->n, sizeof(*record->rows), compare);
-	fputs(TRACE_HEADER_PLAIN "\n", record->out);
+	fputs(TRACE_HEADER "\n", record->out);
 	for (size_t i = 0; i < record->n; i++)
 		write_row(record, &record->rows[i]);
 	if (fflush(record->out) || (record->beside && fsync(fileno(record->out))))

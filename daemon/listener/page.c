@@ -172,10 +172,12 @@ static void write_top(FILE *out, const json_t *metrics)
 {
 	const json_t *verdicts = json_object_get(metrics, "verdicts");
 	bool enforcing = json_is_true(json_object_get(metrics, "enforcing"));
+	bool suspended = json_is_true(json_object_get(metrics, "suspended"));
 
 	fputs("<header><h1>smc-policy</h1><span class=\"dim\">backend ", out);
 	html_text(out, text(metrics, "backend"));
-	fprintf(out, "%s, generation ", enforcing ? "" : " (nothing is enforced)");
+	fprintf(out, "%s%s, generation ", enforcing ? "" : " (nothing is enforced)",
+		suspended ? ", suspended: every connection is TCP" : "");
 	html_number(out, number(metrics, "generation"));
 	fputs(", rules: ", out);
 	html_number(out, number(metrics, "rules_total"));

@@ -39,6 +39,7 @@ struct policy_settings {
 	/* [auto], [breaker] and the cooldown of [budget] */
 	struct policy_parameters parameters;
 	uint32_t setup_cost, kib_gain; /* ns; their ratio is parameters.setup_bytes */
+	uint32_t message_gain; /* ns; its ratio to kib_gain is parameters.message_bytes */
 	uint32_t auto_peers; /* services, subnets and peers that are remembered */
 	uint32_t auto_connections; /* living connections that are watched */
 	uint32_t save_interval; /* seconds between two times that what is learned is saved */

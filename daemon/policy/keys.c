@@ -212,6 +212,32 @@ static void check_pair(struct parser *parser, enum settings_section section, con
 				max, name, start, name);
 }
 
+/* Where message-gain, or kib-gain, was set, as in find_line(). */
+static bool find_message_line(const struct parser *parser, unsigned int *line)
+{
+	return find_line(parser, SECTION_AUTO, "message-gain", line) &&
+	       find_line(parser, SECTION_AUTO, "kib-gain", line);
+}
+
+static void check_message_gain(struct parser *parser)
+{
+	struct policy_settings *settings = &parser->config->settings;
+	uint64_t bytes = settings->message_gain * 1024ULL / settings->kib_gain;
+	unsigned int line = 0;
+
+	if (!find_message_line(parser, &line))
+		return;
+	if ((!bytes && settings->message_gain) || bytes > UINT32_MAX)
+		parser_complain(
+			parser, line,
+			"message-gain divided by kib-gain makes a message worth %llu bytes; write "
+			"values that make 1 byte to 4 GiB of it, for example 1us and 1us, or 0 for "
+			"message-gain",
+			(unsigned long long)bytes);
+	else
+		settings->parameters.message_bytes = (uint32_t)bytes;
+}
+
 static void check_cost(struct parser *parser)
 {
 	struct policy_settings *settings = &parser->config->settings;
@@ -253,6 +279,7 @@ void parser_check_settings(struct parser *parser)
 	const struct policy_parameters *parameters = &parser->config->settings.parameters;
 
 	check_cost(parser);
+	check_message_gain(parser);
 	check_pair(parser, SECTION_AUTO, "peer-memory", parameters->peer, "peer-memory-max",
 		   parameters->peer_max);
 	check_pair(parser, SECTION_BUDGET, "cooldown", parameters->cooldown, "cooldown-max",

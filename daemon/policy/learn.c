@@ -126,6 +126,7 @@ int learn_open(struct learn *learn, struct learn_connection *connection, uint64_
 	struct smc_auto_memory memory = recall(learn, connection, true);
 	uint32_t lately = memory.service ? smc_auto_lately(&memory.service->rate, now) : 0;
 	uint32_t times;
+	int reason;
 
 	connection->ticket = learn->tickets++;
 	connection->rates = (struct smc_auto_rates){
@@ -142,7 +143,9 @@ int learn_open(struct learn *learn, struct learn_connection *connection, uint64_
 	connection->opened = now;
 	connection->told = false;
 	connection->watched = times || connection->votes;
-	return (int)smc_auto_judgement(memory.service, connection->votes);
+	reason = (int)smc_auto_judgement(memory.service, connection->votes);
+	connection->decided = reason == SMC_POLICY_REASON_LONG_LIVED;
+	return reason;
 }
 
 /* ---- lessons ---- */
@@ -167,6 +170,7 @@ void learn_tell(struct learn *learn, struct learn_connection *connection, uint64
 		.gain = ended ? gain : smc_auto_foresee(memory.service, gain),
 		.times = smc_auto_lesson_weight(times),
 		.votes = connection->votes,
+		.decided = connection->decided,
 	};
 	/* What has been forgotten meanwhile is not corrected. */
 	if (!connection->told)

@@ -36,6 +36,7 @@ struct learn_connection {
 	uint64_t ticket; /* number of the connection */
 	uint32_t share; /* of so many like it one is looked at */
 	uint32_t votes;
+	bool decided; /* it was told to be SMC */
 	int32_t gain; /* as it was told last */
 };
 

@@ -70,6 +70,7 @@ void recommend_clear(struct recommend_list *list)
 	for (size_t i = 0; i < list->n; i++)
 		free(list->items[i].peers);
 	free(list->items);
+	free(list->better);
 	*list = (struct recommend_list){ 0 };
 }
 
@@ -78,6 +79,7 @@ static void add_tally(struct smc_auto_tally *sum, const struct smc_auto_tally *o
 	sum->connections += one->connections;
 	sum->worthwhile += one->worthwhile;
 	sum->bytes += one->bytes;
+	sum->messages += one->messages;
 	sum->gain += one->gain;
 }
 
@@ -195,6 +197,40 @@ static int propose(struct recommend_list *list, const struct family *family)
 	return 0;
 }
 
+/* ---- better than auto ---- */
+
+static int judge_auto(struct recommend_list *list, const struct recommend_context *service)
+{
+	int64_t best = service->always > 0 ? service->always : 0, gain = best - service->decided;
+	struct recommend_better *better;
+
+	if (service->lessons < RECOMMEND_BETTER_LESSONS ||
+	    gain < RECOMMEND_BETTER_GAIN * SMC_AUTO_ONE || gain * RECOMMEND_BETTER_SHARE < best)
+		return 0;
+	better = reallocarray(list->better, list->n_better + 1, sizeof(*better));
+	if (!better)
+		return -ENOMEM;
+	list->better = better;
+	better[list->n_better++] = (struct recommend_better){
+		.key = service->key,
+		.action = best ? SMC_POLICY_ALLOW : SMC_POLICY_DENY,
+		.gain = gain,
+		.lessons = service->lessons,
+	};
+	return 0;
+}
+
+static int compare_better(const void *a, const void *b)
+{
+	const struct recommend_better *one = a, *other = b;
+
+	if (one->gain != other->gain)
+		return one->gain > other->gain ? -1 : 1;
+	return memcmp(&one->key, &other->key, sizeof(one->key));
+}
+
+/* ---- the whole ---- */
+
 /* By service; in each the service itself, its subnets, its peers, what gained most first. */
 static int compare_contexts(const void *a, const void *b)
 {
@@ -268,10 +304,11 @@ int recommend(struct recommend_context *contexts, size_t n, struct recommend_lis
 			continue;
 		family.n = next - i - 1;
 		list->connections += contexts[i].tally.connections;
-		if (is_promising(family.service)) {
+		rc = judge_auto(list, family.service);
+		if (!rc && is_promising(family.service)) {
 			list->services++;
 			rc = propose_promising(list, family.service);
-		} else if (contexts[i].tally.connections >= RECOMMEND_ENOUGH) {
+		} else if (!rc && contexts[i].tally.connections >= RECOMMEND_ENOUGH) {
 			list->services++;
 			rc = propose(list, &family);
 		}
@@ -282,6 +319,8 @@ int recommend(struct recommend_context *contexts, size_t n, struct recommend_lis
 	}
 	if (list->n)
 		qsort(list->items, list->n, sizeof(*list->items), compare_recommendations);
+	if (list->n_better)
+		qsort(list->better, list->n_better, sizeof(*list->better), compare_better);
 	limit_against(list);
 	return 0;
 }
@@ -315,6 +354,9 @@ static void write_seen(FILE *out, const struct recommendation *one)
 		(unsigned long long)tally->connections,
 		plural(tally->connections, "connection", "connections"),
 		100 * (double)tally->worthwhile / (double)tally->connections, bytes);
+	if (tally->messages)
+		fprintf(out, "# in %llu %s\n", (unsigned long long)tally->messages,
+			plural(tally->messages, "message", "messages"));
 }
 
 static void write_memory(FILE *out, const struct recommendation *one, uint64_t connection_memory)
@@ -358,6 +400,15 @@ static void write_rule(FILE *out, const struct recommendation *one)
 		word_name(&words_action, (unsigned int)one->action));
 }
 
+static void write_better(FILE *out, const struct recommend_better *better)
+{
+	fprintf(out,
+		"# %s %u: %s for all would have gained %.1f set-ups more than auto in the last %u lessons\n",
+		word_name(&words_side, better->key.side), better->key.port,
+		better->action == SMC_POLICY_ALLOW ? "allow" : "deny",
+		(double)better->gain / SMC_AUTO_ONE, better->lessons);
+}
+
 char *recommend_text(const struct recommend_list *list, const struct recommend_units *units)
 {
 	char *text = NULL;
@@ -374,6 +425,8 @@ char *recommend_text(const struct recommend_list *list, const struct recommend_u
 		RECOMMEND_ENOUGH, list->services, plural(list->services, "service", "services"),
 		list->undecided, plural(list->undecided, "is", "are"),
 		plural(list->undecided, "it is", "they are"));
+	for (size_t i = 0; i < list->n_better; i++)
+		write_better(out, &list->better[i]);
 	if (!list->n)
 		fputs("# Nothing to propose yet.\n", out);
 	for (size_t i = 0; i < list->n; i++) {

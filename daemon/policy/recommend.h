@@ -15,6 +15,13 @@
 #include "smc_policy_maps.h"
 
 #define RECOMMEND_ENOUGH 10 /* connections; fewer prove nothing */
+/*
+ * A rule is better than auto if it gains so many set-ups more, and a tenth more, in so many lessons: less
+ * may be what learning took, or chance.
+ */
+#define RECOMMEND_BETTER_GAIN 10
+#define RECOMMEND_BETTER_SHARE 10
+#define RECOMMEND_BETTER_LESSONS 50
 #define RECOMMEND_PEERS_MAX 64 /* in one rule, those that matter most */
 
 /* What came by of a service, a subnet or a peer. */
@@ -23,6 +30,17 @@ struct recommend_context {
 	struct smc_auto_tally tally;
 	bool predictable; /* a service: the votes of some context pay */
 	int32_t expected; /* a service: gain of its next connection, 24.8; 0: too little is known */
+	/* A service, in the lessons that are remembered, 24.8: what auto's decisions and SMC for all gain. */
+	int64_t decided, always;
+	uint32_t lessons; /* so many are remembered */
+};
+
+/* A service for which a rule would have done better than auto. */
+struct recommend_better {
+	struct smc_auto_key key;
+	int action; /* SMC_POLICY_ALLOW or SMC_POLICY_DENY */
+	int64_t gain; /* by so much, 24.8 */
+	uint32_t lessons; /* in so many lessons */
 };
 
 struct recommendation {
@@ -43,6 +61,8 @@ struct recommend_list {
 	uint64_t connections; /* that all was learned from */
 	size_t services; /* seen often enough */
 	size_t undecided; /* of these, for how many no rule can be proposed */
+	struct recommend_better *better; /* the most first */
+	size_t n_better;
 };
 
 /*

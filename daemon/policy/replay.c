@@ -12,7 +12,7 @@
 struct live {
 	uint64_t next;
 	uint64_t opened, closed;
-	uint64_t worth; /* smc_auto_worth() of all that it carries */
+	uint64_t bytes, messages; /* all that it carries */
 	bool smc;
 	uint32_t slot; /* counter slot of the rule that decided */
 	struct learn_connection connection;
@@ -201,12 +201,19 @@ static void set_next(struct live *live, uint64_t now)
 	live->next = look < live->closed ? look : live->closed;
 }
 
-static uint64_t worth_by(const struct live *live, uint64_t now)
+/* Of @whole what has flowed by @now. */
+static uint64_t part_by(const struct live *live, uint64_t whole, uint64_t now)
 {
 	if (now >= live->closed)
-		return live->worth;
-	return (uint64_t)((unsigned __int128)live->worth * (now - live->opened) /
+		return whole;
+	return (uint64_t)((unsigned __int128)whole * (now - live->opened) /
 			  (live->closed - live->opened));
+}
+
+static uint64_t worth_by(const struct replay *replay, const struct live *live, uint64_t now)
+{
+	return smc_auto_worth(part_by(live, live->bytes, now), part_by(live, live->messages, now),
+			      replay->message_bytes);
 }
 
 /* The first of the heap is due: a lesson, and perhaps the end. */
@@ -215,8 +222,8 @@ static void look_at_first(struct replay *replay)
 	struct live *first = replay->live;
 	uint64_t now = first->next;
 
-	learn_tell(replay->learn, &first->connection, worth_by(first, now), now >= first->closed,
-		   now);
+	learn_tell(replay->learn, &first->connection, worth_by(replay, first, now),
+		   now >= first->closed, now);
 	if (now < first->closed) {
 		set_next(first, now);
 	} else {
@@ -294,7 +301,8 @@ int replay_row(struct replay *replay, const struct trace_row *row, struct replay
 	struct live live = {
 		.opened = row->opened,
 		.closed = row->closed,
-		.worth = worth_of(replay, row),
+		.bytes = row->bytes,
+		.messages = row->messages,
 		.connection = { .side = (uint8_t)row->side, .port = row->port },
 	};
 

@@ -2,7 +2,7 @@
 /*
  * A trace through a policy, the estimator and the limits: what would have been decided.
  * Time is the trace's; lessons come when a connection closes and, as in reality, while it
- * lives, its bytes taken to flow evenly.  Round-trip times are not known, so max-rtt
+ * lives, its bytes and messages taken to flow evenly.  Round-trip times are not known, so max-rtt
  * limits nothing.
  */
 #ifndef SMC_POLICY_REPLAY_H

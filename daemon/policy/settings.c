@@ -32,6 +32,7 @@ void policy_config_init(struct policy_config *config)
 			.parameters = policy_parameters_default,
 			.setup_cost = 100000,
 			.kib_gain = 1000,
+			.message_gain = 1000,
 			.auto_peers = 65536,
 			.auto_connections = 65536,
 			.save_interval = 300,
@@ -261,12 +262,22 @@ static int parse_cost(const struct key *key, const char *text, uint32_t *number,
 	return value_time_ns(text, number, error);
 }
 
+static int parse_cost_or_0(const struct key *key, const char *text, uint32_t *number,
+			   struct value_error *error)
+{
+	if (strcmp(text, "0"))
+		return or_word(parse_cost(key, text, number, error), "0", error);
+	*number = 0;
+	return 0;
+}
+
 #define NUMBER(field) NULL, parse_number, offsetof(struct policy_settings, field)
 #define VOTES(field) NULL, parse_votes, offsetof(struct policy_settings, field)
 #define DURATION(field) NULL, parse_duration, offsetof(struct policy_settings, field), 0, 0
 #define DURATION_OR_OFF(field) \
 	NULL, parse_duration_or_off, offsetof(struct policy_settings, field), 0, 0
 #define COST(field) NULL, parse_cost, offsetof(struct policy_settings, field), 0, 0
+#define COST_OR_0(field) NULL, parse_cost_or_0, offsetof(struct policy_settings, field), 0, 0
 #define LIMIT NULL, NULL, 0, 0, 0
 #define VALUE(set) set, NULL, 0, 0, 0
 
@@ -284,6 +295,7 @@ static const struct key keys[] = {
 	{ SECTION_POLICY, "default", VALUE(set_default) },
 	{ SECTION_AUTO, "setup-cost", COST(setup_cost) },
 	{ SECTION_AUTO, "kib-gain", COST(kib_gain) },
+	{ SECTION_AUTO, "message-gain", COST_OR_0(message_gain) },
 	{ SECTION_AUTO, "half-life", DURATION(parameters.half_life) },
 	{ SECTION_AUTO, "peers", NUMBER(auto_peers), 1024, 4194304 },
 	{ SECTION_AUTO, "connections", NUMBER(auto_connections), 1024, 4194304 },

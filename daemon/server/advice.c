@@ -33,6 +33,9 @@ static int collect(struct collection *collection, const struct smc_auto_key *key
 		.key = *key,
 		.tally = *tally,
 		.predictable = service && service->rate.decider,
+		.decided = service ? (int64_t)service->account.gained - service->account.lost : 0,
+		.always = service ? service->account.total[SMC_AUTO_ALWAYS] : 0,
+		.lessons = service ? service->account.weight / SMC_AUTO_WEIGHT_ONE : 0,
 		.expected = service && service->mean.weight >= LESSONS
 				    ? smc_auto_outlook_gain(
 					      smc_auto_expect(&service->mean, SMC_AUTO_PRIOR))
@@ -123,14 +126,24 @@ static json_t *report_one(const struct recommendation *one, const struct recomme
 	uint64_t memory = one->live * units->connection_memory;
 
 	snprintf(text, sizeof(text), "%u", one->port);
-	return json_pack("{s:s, s:s, s:[s], s:o, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I}", "name",
-			 one->name, "side", word_name(&words_side, one->side), "ports", text,
-			 "peers", report_prefixes(one->peers, one->n_peers), "action",
+	return json_pack("{s:s, s:s, s:[s], s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I}",
+			 "name", one->name, "side", word_name(&words_side, one->side), "ports",
+			 text, "peers", report_prefixes(one->peers, one->n_peers), "action",
 			 word_name(&words_action, (unsigned int)one->action), "connections",
 			 (json_int_t)one->tally.connections, "worthwhile",
 			 (json_int_t)one->tally.worthwhile, "bytes", (json_int_t)one->tally.bytes,
-			 "gain", gain, "seconds", gain * units->setup_cost / 1e9, "live",
-			 (json_int_t)one->live, "memory", (json_int_t)memory);
+			 "messages", (json_int_t)one->tally.messages, "gain", gain, "seconds",
+			 gain * units->setup_cost / 1e9, "live", (json_int_t)one->live, "memory",
+			 (json_int_t)memory);
+}
+
+static json_t *report_better(const struct recommend_better *better)
+{
+	return json_pack("{s:s, s:i, s:s, s:f, s:I}", "side",
+			 word_name(&words_side, better->key.side), "port", better->key.port,
+			 "action", word_name(&words_action, (unsigned int)better->action), "gain",
+			 (double)better->gain / SMC_AUTO_ONE, "lessons",
+			 (json_int_t)better->lessons);
 }
 
 static json_t *report_list(const struct server *server, const struct recommend_list *list)
@@ -140,15 +153,18 @@ static json_t *report_list(const struct server *server, const struct recommend_l
 		.connection_memory = smc_connection_memory(),
 	};
 	autofree char *text = recommend_text(list, &units);
-	json_t *rules;
+	json_t *rules, *better;
 
 	if (!text)
 		return NULL;
 	rules = json_array();
 	for (size_t i = 0; i < list->n; i++)
 		json_array_append_new(rules, report_one(&list->items[i], &units));
-	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "text", text, "rules", rules,
-			 "connections", (json_int_t)list->connections, "services",
+	better = json_array();
+	for (size_t i = 0; i < list->n_better; i++)
+		json_array_append_new(better, report_better(&list->better[i]));
+	return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I}", "text", text, "rules", rules,
+			 "better", better, "connections", (json_int_t)list->connections, "services",
 			 (json_int_t)list->services, "undecided", (json_int_t)list->undecided,
 			 "connection_memory", (json_int_t)units.connection_memory);
 }

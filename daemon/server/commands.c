@@ -161,6 +161,39 @@ json_t *answer_metrics(struct request *request)
 	return json;
 }
 
+/* ---- suspend, resume ---- */
+
+json_t *answer_suspend(struct request *request)
+{
+	const char *text = text_argument(request, "for");
+	struct server *server = request->server;
+	json_t *warnings, *json;
+	uint64_t seconds = 0;
+	bool saved;
+
+	if (text)
+		value_duration(text, &seconds, &(struct value_error){ 0 });
+	if (suspension_begin(server, seconds, &saved, &request->error))
+		return NULL;
+	warnings = warnings_report(server, NULL);
+	if (!saved)
+		json_array_append_new(warnings,
+				      json_string("it cannot be saved: a restart of "
+						  "smc-policyd will resume; see the log"));
+	json = json_pack("{s:I, s:o, s:o}", "generation", generation(request), "suspended",
+			 suspension_report(server), "warnings", warnings);
+	return json;
+}
+
+json_t *answer_resume(struct request *request)
+{
+	bool changed = request->server->suspension.active;
+
+	if (suspension_end(request->server, &request->error))
+		return NULL;
+	return json_pack("{s:I, s:b}", "generation", generation(request), "changed", changed);
+}
+
 /* ---- policy test ---- */
 
 static int parse_query(const json_t *json, struct smc_policy_query *query,

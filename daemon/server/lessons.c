@@ -218,6 +218,7 @@ static void add_tally(json_t *json, const struct smc_auto_tally *tally)
 	json_object_set_new(json, "connections", json_integer((json_int_t)tally->connections));
 	json_object_set_new(json, "worthwhile", json_integer((json_int_t)tally->worthwhile));
 	json_object_set_new(json, "bytes", json_integer((json_int_t)tally->bytes));
+	json_object_set_new(json, "messages", json_integer((json_int_t)tally->messages));
 	json_object_set_new(json, "gained", report_gain((int64_t)tally->gain));
 }
 
@@ -237,6 +238,16 @@ static json_t *report_opinion(const struct smc_auto_key *key, const struct smc_a
 		"gain", report_gain(opinion.gain));
 }
 
+/* What auto's decisions did in the lessons that are remembered, beside the two constant answers. */
+static json_t *report_decisions(const struct smc_auto_account *account)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:I}", "gained", report_gain(account->gained),
+			 "lost", report_gain(account->lost), "smc_for_all",
+			 report_gain(account->total[SMC_AUTO_ALWAYS]), "tcp_for_all",
+			 report_gain(0), "lessons",
+			 (json_int_t)(account->weight / SMC_AUTO_WEIGHT_ONE));
+}
+
 /* The functions that follow return NULL for what has been forgotten meanwhile. */
 
 static json_t *report_service(const struct server *server, const struct smc_auto_key *key)
@@ -249,6 +260,7 @@ static json_t *report_service(const struct server *server, const struct smc_auto
 		return NULL;
 	json = report_opinion(key, &memory);
 	add_tally(json, &service.tally);
+	json_object_set_new(json, "decisions", report_decisions(&service.account));
 	return json;
 }
 

@@ -46,6 +46,9 @@ static int start_enforcing(struct server *server, struct kernel_error *error)
 
 	if (!rc)
 		rc = server_enforce(server, &server->config, &changed, error);
+	/* The image may have been in force already, suspended or not. */
+	if (!rc)
+		rc = kernel_suspend(server->kernel, server->suspension.active, error);
 	return rc ? rc : server_attach(server, error);
 }
 
@@ -129,8 +132,10 @@ int server_start(struct server *server, const char *config_file)
 	if (!rc)
 		rc = control_open(&server->control, server, &error);
 	/* Nobody else uses state-dir now: what is prepared there a killed daemon has left. */
-	if (!rc)
+	if (!rc) {
 		state_abort(&server->state);
+		suspension_read(server);
+	}
 	if (!rc)
 		saved_read(server);
 	if (!rc)
@@ -183,6 +188,7 @@ void server_stop(struct server *server, bool keep)
 		if (kernel_release(server->kernel, &error))
 			log_error("%s", error.text);
 	}
+	suspension_close(&server->suspension);
 	slots_close(&server->slots);
 	kernel_close(server->kernel);
 	state_close(&server->state);

@@ -42,6 +42,8 @@ static void put_policy(struct openmetrics *to, const struct server *server)
 	openmetrics_count(to, NULL, server->in_force.n_rules);
 	GAUGE(to, "enforcing", NULL, "1 while a program decides about connections, else 0");
 	openmetrics_count(to, NULL, report_enforcing(server));
+	GAUGE(to, "suspended", NULL, "1 while smc-ebpf suspend makes every connection TCP, else 0");
+	openmetrics_count(to, NULL, server->suspension.active);
 	GAUGE(to, "degraded", NULL, "Lines under degraded in smc-ebpf status");
 	openmetrics_count(to, NULL, report_count_degraded(server));
 	GAUGE(to, "config_reload_success", NULL,

@@ -64,10 +64,10 @@ static json_t *report_row(const struct recording *recording, const struct smc_po
 	char peer[VALUE_TEXT_SIZE];
 
 	value_format_address((const uint8_t *)row->peer, peer);
-	return json_pack("[I, I, s, s, i, I, I]", (json_int_t)(row->opened - recording->start),
+	return json_pack("[I, I, s, s, i, I, I, I]", (json_int_t)(row->opened - recording->start),
 			 (json_int_t)(row->closed - recording->start),
 			 word_name(&words_side, row->side), peer, row->port, (json_int_t)row->sent,
-			 (json_int_t)row->received);
+			 (json_int_t)row->received, (json_int_t)row->messages);
 }
 
 json_t *recording_take(struct recording *recording, bool end)

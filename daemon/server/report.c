@@ -299,6 +299,8 @@ static void summarize(const struct server *server, const struct backend_hooks *h
 			"restart to enforce");
 	else if (!is_enforcing(server, hooks))
 		snprintf(buf, size, "nothing is enforced: no program is attached; see hooks");
+	else if (server->suspension.active)
+		snprintf(buf, size, "%s keeps every new connection on TCP: suspended", who);
 	else if (is_waiting(hooks))
 		snprintf(
 			buf, size,
@@ -474,16 +476,17 @@ json_t *report_status(struct server *server)
 	kernel_enforce_netns(server->kernel, false, &netns);
 	report_note_netns(server, &netns);
 	summarize(server, &hooks, &netns, summary, sizeof(summary));
-	json = json_pack("{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "backend", word_name(&words_backend, server->backend), "enforcing",
-			 is_enforcing(server, &hooks), "summary", json_text(summary), "generation",
-			 (json_int_t)server->generation, "default",
-			 word_name(&words_action, (unsigned int)server->in_force.default_action),
-			 "rules", report_rule_counts(server), "hooks", report_hooks(&hooks),
-			 "netns", report_netns(server, &netns), "learned", lessons_summary(server),
-			 "limits", report_limits(server), "degraded", report_degraded(server),
-			 "warnings", warnings_report(server, NULL), "daemon", report_daemon(server),
-			 "kernel", report_kernel(&module));
+	json = json_pack(
+		"{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"backend", word_name(&words_backend, server->backend), "enforcing",
+		is_enforcing(server, &hooks), "summary", json_text(summary), "generation",
+		(json_int_t)server->generation, "default",
+		word_name(&words_action, (unsigned int)server->in_force.default_action),
+		"suspended", suspension_report(server), "rules", report_rule_counts(server),
+		"hooks", report_hooks(&hooks), "netns", report_netns(server, &netns), "learned",
+		lessons_summary(server), "limits", report_limits(server), "degraded",
+		report_degraded(server), "warnings", warnings_report(server, NULL),
+		"daemon", report_daemon(server), "kernel", report_kernel(&module));
 	netns_list_clear(&netns);
 	return json;
 }

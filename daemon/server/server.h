@@ -14,6 +14,7 @@
 #include "policy/config.h"
 #include "server/slots.h"
 #include "server/state.h"
+#include "server/suspension.h"
 #include "server/warnings.h"
 
 #include "smc_policy_version.h"
@@ -33,6 +34,7 @@ struct server {
 	struct kernel *kernel;
 	struct slots slots;
 	struct state state;
+	struct suspension suspension;
 	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */

@@ -126,11 +126,28 @@ REQUEST(reload,
 	.summary = "read the configuration files again",
 	.result = "changed generation warnings")
 
+REQUEST(suspend,
+	.name = "suspend",
+	.access = ACCESS_CHANGE,
+	.summary = "make every new connection TCP, whatever the rules say",
+	.result = "generation suspended warnings",
+	.arguments = {
+		{ "for", ARGUMENT_TEXT, 0, "T",
+		  .check = check_duration,
+		  .help = "end by itself after T, for example 90s, 15m, 2h or 7d\n(default: not before resume)" },
+	})
+
+REQUEST(resume,
+	.name = "resume",
+	.access = ACCESS_CHANGE,
+	.summary = "end suspend: the policy decides again",
+	.result = "changed generation")
+
 REQUEST(status,
 	.name = "status",
 	.access = ACCESS_READ,
 	.summary = "what enforces, generation, limits, what is degraded",
-	.result = "backend daemon default degraded enforcing generation hooks kernel learned limits netns rules summary warnings")
+	.result = "backend daemon default degraded enforcing generation hooks kernel learned limits netns rules summary suspended warnings")
 
 REQUEST(stats,
 	.name = "stats",
@@ -142,10 +159,29 @@ REQUEST(metrics,
 	.name = "metrics",
 	.access = ACCESS_READ,
 	.summary = "counts and states as text for Prometheus",
-	.result = "backend default degraded enforcing generation open others reasons rules rules_total services text verdicts",
+	.result = "backend default degraded enforcing generation open others reasons rules rules_total services suspended text verdicts",
 	.arguments = {
 		{ "format", ARGUMENT_TEXT, 0, "F",
 		  .help = "openmetrics (default), or prometheus: the older text format" },
+	})
+
+COMMAND(top,
+	.name = "top",
+	.summary = "services and rules, live: connections, bytes, gain",
+	.arguments = {
+		{ "interval", ARGUMENT_TEXT, ARGUMENT_LOCAL, "T",
+		  .check = check_interval,
+		  .help = "time between two readings, at least 100ms (default: 2s)" },
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "only services of this side: connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "PREFIX",
+		  .check = check_prefix,
+		  .help = "count for services only what these peers did, for example\n10.1.2.0/24" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "P", "ports",
+		  .help = "only services on these ports, for example 80,8000-8999" },
+		{ "rule", ARGUMENT_TEXT, ARGUMENT_LOCAL, "NAME",
+		  .check = value_name,
+		  .help = "only this rule, and the services on its side and ports" },
 	})
 
 REQUEST(auto_show,
@@ -179,7 +215,7 @@ REQUEST(recommend,
 	.name = "recommend",
 	.access = ACCESS_READ,
 	.summary = "rules proposed from what was learned, with their evidence",
-	.result = "connection_memory connections rules services text undecided")
+	.result = "better connection_memory connections rules services text undecided")
 
 REQUEST(record,
 	.name = "record",
@@ -206,7 +242,8 @@ COMMAND(simulate,
 			  "open,close,side,peer,port,sent,received\n"
 			  "and a row for each connection, sorted by open: seconds,\n"
 			  "seconds, connect or accept, remote address, service port,\n"
-			  "bytes, bytes" },
+			  "bytes, bytes; then ,messages in the header, and messages\n"
+			  "both ways in the rows, if they are known" },
 		{ "verdicts", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
 		  .help = "write a line for each row: smc or tcp, reason, rule" },
 		{ "config", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",

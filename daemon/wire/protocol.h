@@ -20,7 +20,8 @@
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
  * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
- * worthwhile, bytes, gain (set-ups), seconds, live, memory}.
+ * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}; better has services for which a
+ * rule would have done better than auto in the last lessons: {side, port, action, gain (set-ups), lessons}.
  *
  * metrics has in "text" all metrics, as the argument format says; the other members are what the page of
  * the listener shows: verdicts, default and others {smc, tcp}, rules [{name, smc, tcp}] that have series of
@@ -39,13 +40,16 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.
+ * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
+ * {"since": time|null, "until": time|null}.
  *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
- * "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
+ * "messages", "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
  * that is expected to gain, how many came by and how many of these gained, their
- * bytes and their gain.  Gains are in set-ups, reals.  A service has "decides" too: the context
- * whose vote counts (service, service-rate, subnet, peer, peer-rate, always) or null; a subnet
+ * bytes and messages, both ways, and their gain.  Gains are in set-ups, reals.  A service has "decides" too: the context
+ * whose vote counts (service, service-rate, subnet, peer, peer-rate, always) or null, and "decisions",
+ * {"gained", "lost", "smc_for_all", "tcp_for_all": 0, "lessons"}: what auto's answers gained and lost in
+ * the last lessons, whatever the rules made of them, and what the same answer to all would have; a subnet
  * "subnet"; a peer "peer", "rtt": microseconds|null, "no_smc": {"code": "0x...",
  * "until": time|null, "times"}|null.
  *
@@ -54,8 +58,8 @@
  * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
  *
  * After record the daemon goes on sending responses without requests, whenever connections
- * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED]..], "lost",
- * "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
+ * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,
+ * MESSAGES]..], "lost", "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
  * negative for those that were there before.
  * lost counts connections since the response before for which there was no room, of this client or in
  * the ring buffer.  The client shuts its end down to end: then comes the last one, with end.

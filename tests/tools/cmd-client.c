@@ -10,14 +10,15 @@
 #include "smc-tool.h"
 
 static const char usage[] =
-	"usage: smc-tool client --to ADDRESS --port N [--bytes N] [--family smc|ipproto-smc|tcp]\n"
-	"                       [--timeout SECONDS] [--bind-port N] [--hold]\n"
+	"usage: smc-tool client --to ADDRESS --port N [--bytes N] [--message N]\n"
+	"                       [--family smc|ipproto-smc|tcp] [--timeout SECONDS] [--bind-port N] [--hold]\n"
 	"Sends --bytes pseudo-random bytes (default 1000), checks the echo and prints one line:\n"
 	"mode=SMCR|SMCD|FALLBACK|TCP|UNKNOWN reason=0x… peer_reason=0x… linkgroup=yes|no\n"
 	"bytes=N data=ok|bad connect_us=N local_port=N\n"
 	"FALLBACK is an SMC socket that became TCP; TCP a socket that never asked for SMC;\n"
 	"UNKNOWN one that this kernel's smc_diag does not list.  With --hold the connection\n"
-	"stays open until standard input ends.  It fails when nothing happens for --timeout\n"
+	"stays open until standard input ends.  With --message it sends so many bytes at a time, and\n"
+	"the next when they have come back.  It fails when nothing happens for --timeout\n"
 	"(default 300).  Status 0 only if all data came back right.\n";
 
 /* SMC's send buffer is finite: never more than this is written before looking for echo. */
@@ -26,6 +27,7 @@ static const char usage[] =
 struct client {
 	struct endpoint endpoint;
 	unsigned long bytes;
+	unsigned long message; /* 0: all of them at once */
 	unsigned long timeout; /* seconds, for connecting and for each standstill */
 	unsigned long bind_port;
 	bool hold;
@@ -84,6 +86,17 @@ static size_t receive_some(const struct client *client, unsigned char *data, siz
 	return n < 0 ? 0 : (size_t)n;
 }
 
+/* How many bytes may be sent when @received have come back. */
+static size_t may_send(const struct client *client, size_t received)
+{
+	size_t next;
+
+	if (!client->message)
+		return client->bytes;
+	next = (received / client->message + 1) * client->message;
+	return next < client->bytes ? next : client->bytes;
+}
+
 /* True if what came back is what was sent. */
 static bool exchange(const struct client *client)
 {
@@ -96,14 +109,13 @@ static bool exchange(const struct client *client)
 		fail("out of memory");
 	fill_pseudo_random(sent, client->bytes, now_us());
 	while (received < client->bytes) {
-		size_t before = written + received;
+		size_t before = written + received, most = may_send(client, received);
 
-		if (written < client->bytes)
-			written += send_some(client, sent + written, client->bytes - written);
+		if (written < most)
+			written += send_some(client, sent + written, most - written);
 		received += receive_some(client, echo + received, client->bytes - received);
 		if (written + received == before)
-			wait_for(client, written < client->bytes ? POLLIN | POLLOUT : POLLIN,
-				 "echo");
+			wait_for(client, written < most ? POLLIN | POLLOUT : POLLIN, "echo");
 	}
 	same = !memcmp(sent, echo, client->bytes);
 	free(sent);
@@ -136,6 +148,7 @@ int cmd_client(int argc, char **argv)
 		{ "to", required_argument, NULL, 'a' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "bytes", required_argument, NULL, 'n' },
+		{ "message", required_argument, NULL, 'm' },
 		{ "family", required_argument, NULL, 'f' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "bind-port", required_argument, NULL, 'b' },
@@ -156,6 +169,8 @@ int cmd_client(int argc, char **argv)
 			port = parse_number("port", optarg, UINT16_MAX);
 		else if (option == 'n')
 			client.bytes = parse_number("bytes", optarg, 1UL << 30);
+		else if (option == 'm')
+			client.message = parse_number("message", optarg, 1UL << 30);
 		else if (option == 'f')
 			client.endpoint.kind = parse_socket_kind(optarg);
 		else if (option == 't')

@@ -65,7 +65,8 @@ static void dump_parameters(FILE *out, const struct policy_settings *settings)
 	if (!memcmp(p, &policy_parameters_default, sizeof(*p)) && settings->auto_peers == 65536 &&
 	    settings->auto_connections == 65536 && settings->save_interval == 300)
 		return;
-	fprintf(out, "setup-bytes %u, half-life %u\n", p->setup_bytes, p->half_life);
+	fprintf(out, "setup-bytes %u, message-bytes %u, half-life %u\n", p->setup_bytes,
+		p->message_bytes, p->half_life);
 	fprintf(out, "peers %u, connections %u, save-interval %u\n", settings->auto_peers,
 		settings->auto_connections, settings->save_interval);
 	fprintf(out, "peer-memory %u to %u, cooldown %u to %u\n", p->peer, p->peer_max, p->cooldown,
@@ -429,13 +430,13 @@ static char *shipped_file_with_comments_as_keys(size_t *length)
 /* Each key that the shipped file shows in a comment holds its default there. */
 static void shipped_file_shows_every_key_with_its_default(void **state)
 {
-	static const char *const names[] = { "setup-cost",      "kib-gain",        "half-life",
-					     "peers",           "connections",     "save-interval",
-					     "peer-memory",     "peer-memory-max", "max-rate",
-					     "max-connections", "max-memory",      "max-rtt",
-					     "cooldown",        "cooldown-max",    "votes",
-					     "backoff",         "backoff-max",     "prefix-ipv4",
-					     "prefix-ipv6" };
+	static const char *const names[] = { "setup-cost",    "kib-gain",        "message-gain",
+					     "half-life",     "peers",           "connections",
+					     "save-interval", "peer-memory",     "peer-memory-max",
+					     "max-rate",      "max-connections", "max-memory",
+					     "max-rtt",       "cooldown",        "cooldown-max",
+					     "votes",         "backoff",         "backoff-max",
+					     "prefix-ipv4",   "prefix-ipv6" };
 	size_t length;
 	autofree char *text = shipped_file_with_comments_as_keys(&length);
 	struct policy_config given, defaults;
@@ -454,6 +455,7 @@ static void shipped_file_shows_every_key_with_its_default(void **state)
 	assert_memory_equal(&given.settings.parameters, &defaults.settings.parameters,
 			    sizeof(given.settings.parameters));
 	assert_int_equal(given.settings.setup_cost, defaults.settings.setup_cost);
+	assert_int_equal(given.settings.message_gain, defaults.settings.message_gain);
 	assert_int_equal(given.settings.auto_peers, defaults.settings.auto_peers);
 	assert_int_equal(given.settings.auto_connections, defaults.settings.auto_connections);
 	assert_int_equal(given.settings.save_interval, defaults.settings.save_interval);
@@ -474,6 +476,7 @@ static void maximum_of_one_file_holds_for_the_next(void **state)
 	parse(&config, "b", "[breaker]\nbackoff = 2h\n[auto]\nsetup-cost = 200us\n");
 	assert_int_equal(config.settings.parameters.backoff, 7200);
 	assert_int_equal(config.settings.parameters.setup_bytes, 102400);
+	assert_int_equal(config.settings.parameters.message_bytes, 512);
 	assert_int_equal(policy_config_parse(&config, "c", bad, strlen(bad), &errors), -EINVAL);
 	assert_int_equal(errors.count, 1);
 	assert_string_equal(errors.lines[0],

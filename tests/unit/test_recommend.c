@@ -203,6 +203,40 @@ static void peer_without_its_service_proves_nothing(void **state)
 	propose(0);
 }
 
+static void rule_that_did_better_than_auto_is_named(void **state)
+{
+	static const struct {
+		int64_t decided, always; /* set-ups */
+		uint32_t lessons;
+		int action; /* -1: none is better */
+	} cases[] = {
+		{ 50, 100, 400, SMC_POLICY_ALLOW },
+		{ -20, 100, 400, SMC_POLICY_ALLOW },
+		{ -20, -300, 400, SMC_POLICY_DENY },
+		{ 92, 100, 400, -1 }, /* it is no ten set-ups */
+		{ 950, 1000, 400, -1 }, /* and no tenth */
+		{ 50, 100, 49, -1 }, /* too few lessons */
+		{ 50, -300, 400, -1 },
+		{ -9, -300, 400, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct recommend_context *one;
+
+		n_contexts = 0;
+		one = service(PORT, 400, 200);
+		one->decided = cases[i].decided * SMC_AUTO_ONE;
+		one->always = cases[i].always * SMC_AUTO_ONE;
+		one->lessons = cases[i].lessons;
+		assert_int_equal(recommend(contexts, n_contexts, &list), 0);
+		assert_int_equal(list.n_better, cases[i].action >= 0);
+		if (list.n_better)
+			assert_int_equal(list.better[0].action, cases[i].action);
+		recommend_clear(&list);
+	}
+}
+
 static void text_is_the_configuration_it_stands_for(void **state)
 {
 	struct recommend_units units = { .setup_cost = 100000, .connection_memory = 131072 };
@@ -212,8 +246,12 @@ static void text_is_the_configuration_it_stands_for(void **state)
 	char *text;
 
 	(void)state;
-	service(PORT, 400, 200);
-	learned(PORT, SMC_AUTO_BITS_V4, "10.1.2.0", 100, 100);
+	struct recommend_context *one = service(PORT, 400, 200);
+
+	one->always = 300 * SMC_AUTO_ONE;
+	one->decided = 200 * SMC_AUTO_ONE;
+	one->lessons = 400;
+	learned(PORT, SMC_AUTO_BITS_V4, "10.1.2.0", 100, 100)->tally.messages = 7000;
 	learned(PORT, SMC_AUTO_BITS_PEER, "fd00:1::5", 80, 80);
 	service(80, 1000, 0);
 	propose(2);
@@ -221,9 +259,13 @@ static void text_is_the_configuration_it_stands_for(void **state)
 	text = recommend_text(&list, &units);
 	assert_non_null(text);
 	assert_non_null(strstr(text, "# 180 connections, 100.0 % of them worth SMC, 52.7 MiB\n"
+				     "# in 7000 messages\n"
 				     "# SMC gains as much as 360.0 set-ups, 36.0 ms of this host\n"
 				     "# each takes 128.0 KiB of memory; 4 live now: 512.0 KiB\n"
 				     "[rule learned-connect-5432]\n"));
+	assert_non_null(
+		strstr(text, "\n# connect 5432: allow for all would have gained 100.0 set-ups more "
+			     "than auto in the last 400 lessons\n"));
 	policy_config_init(&config);
 	assert_int_equal(policy_config_parse(&config, "text", text, strlen(text), &errors), 0);
 	assert_int_equal(config.policy.n_rules, 2);
@@ -256,6 +298,7 @@ int main(void)
 		TEST(most_comes_first_and_what_is_denied_last),
 		TEST(rules_against_services_are_few),
 		TEST(peer_without_its_service_proves_nothing),
+		TEST(rule_that_did_better_than_auto_is_named),
 		TEST(text_is_the_configuration_it_stands_for),
 	};
 

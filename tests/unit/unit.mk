@@ -6,7 +6,7 @@
 # SMC_TEST_SEED=N repeats a random test, SMC_TEST_SHARE=N runs one of N rounds, SMC_TEST_UPDATE=1 writes the expectations in config/ anew.
 
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-UNIT_SHARED := $(patsubst tests/unit/%.c,%,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+UNIT_SHARED := $(patsubst tests/unit/%.c,%,$(filter-out tests/unit/test_% %.bpf.c,$(wildcard tests/unit/*.c)))
 UNIT_POLICY := $(patsubst %.c,%,$(wildcard daemon/policy/*.c))
 UNIT_TESTS := $(UNIT_NAMES:%=build/tests/unit/%)
 UNIT_ASAN_TESTS := $(UNIT_NAMES:%=build/tests/unit-asan/%)
@@ -17,10 +17,18 @@ UNIT_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanit
 UNIT_LIBS := -linih -lcmocka
 build/tests/unit/test_bpf build/tests/unit-asan/test_bpf: UNIT_LIBS += $(LIBBPF_LIBS) -lpthread
 build/tests/unit/test_bpf.o build/tests/unit-asan/test_bpf.o: $(LIBBPF)
-# It puts images in force as the daemon does.
+# They put images in force as the daemon does.
 UNIT_PUBLISH := $(patsubst %,daemon/%.o,kernel/image kernel/error common/log)
 build/tests/unit/test_bpf: $(UNIT_PUBLISH:%=build/tests/unit/%)
 build/tests/unit-asan/test_bpf: $(UNIT_PUBLISH:%=build/tests/unit-asan/%)
+# test_events runs what watches connections on events of its own.
+build/tests/unit/test_events build/tests/unit-asan/test_events: UNIT_LIBS += $(LIBBPF_LIBS) -lpthread
+build/tests/unit/test_events.o build/tests/unit-asan/test_events.o: $(LIBBPF)
+build/tests/unit/test_events: $(UNIT_PUBLISH:%=build/tests/unit/%)
+build/tests/unit-asan/test_events: $(UNIT_PUBLISH:%=build/tests/unit-asan/%)
+build/tests/unit/events.bpf.o: tests/unit/events.bpf.c tests/unit/events.h $(wildcard bpf/*.h include/*.h) $(LIBBPF)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -Ibpf -c -o $@ $<
 build/tests/unit/daemon/kernel/image.o build/tests/unit-asan/daemon/kernel/image.o: $(LIBBPF)
 # test_commands is of what daemon and command share.
 UNIT_WIRE := daemon/wire/commands.o
@@ -41,7 +49,8 @@ build/tests/unit/test_memory build/tests/unit-asan/test_memory: UNIT_LIBS += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=vasprintf
 
 .PHONY: unit-tests test-unit test-unit-asan
-unit-tests: $(UNIT_TESTS) $(UNIT_ASAN_TESTS) build/bpf/test.bpf.o
+UNIT_BPF := build/bpf/test.bpf.o build/tests/unit/events.bpf.o
+unit-tests: $(UNIT_TESTS) $(UNIT_ASAN_TESTS) $(UNIT_BPF)
 test-unit: packages-build packages-unit ## unit tests; the one of the BPF program needs root
 	+@$(MAKE) --no-print-directory -s $(UNIT_TESTS:%=%.run)
 test-unit-asan: packages-build packages-unit ## the same with address and UB sanitizer
@@ -49,7 +58,7 @@ test-unit-asan: packages-build packages-unit ## the same with address and UB san
 
 UNIT_RUNS := $(UNIT_TESTS:%=%.run) $(UNIT_ASAN_TESTS:%=%.run)
 .PHONY: $(UNIT_RUNS)
-$(UNIT_RUNS): %.run: % build/bpf/test.bpf.o
+$(UNIT_RUNS): %.run: % $(UNIT_BPF)
 	CMOCKA_MESSAGE_OUTPUT=TAP $<
 
 # $(1): folder below build/tests, $(2): flags
