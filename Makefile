@@ -66,10 +66,13 @@ all: packages-build ## daemon, command and manual pages, in build/
 	+$(MAKE) --no-print-directory programs
 
 .PHONY: programs
-programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS)
+programs: $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener $(BUILD)/smc-ebpf $(MANUALS)
 
-$(BUILD)/smc-policyd: $(SERVER) $(LISTENER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih -lmicrohttpd $(LIBBPF_LIBS)
+$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
+
+$(BUILD)/smc-policy-listener: $(LISTENER) $(WIRE) $(POLICY) $(COMMON)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lmicrohttpd
 
 $(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo
@@ -121,7 +124,8 @@ kmod: packages-kmod ## the kernel module for KDIR (default: the running kernel),
 .PHONY: install
 install: packages-build ## programs, unit, configuration, manual pages and DKMS source, below DESTDIR
 	+@$(MAKE) --no-print-directory -s programs
-	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-ebpf
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener \
+		$(BUILD)/smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/smc-policyd.service
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/smc-policy.d
 	test -e $(DESTDIR)$(SYSCONFDIR)/smc-policy.conf || \
@@ -136,7 +140,8 @@ install: packages-build ## programs, unit, configuration, manual pages and DKMS 
 
 .PHONY: uninstall
 uninstall: ## remove what install put below DESTDIR; configuration and state stay
-	rm -f $(DESTDIR)$(SBINDIR)/smc-policyd $(DESTDIR)$(SBINDIR)/smc-ebpf \
+	rm -f $(DESTDIR)$(SBINDIR)/smc-policyd $(DESTDIR)$(SBINDIR)/smc-policy-listener \
+		$(DESTDIR)$(SBINDIR)/smc-ebpf \
 		$(DESTDIR)$(UNITDIR)/smc-policyd.service
 	for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; done

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +21,15 @@
 
 #define ANSWER_SECONDS 30 /* that the daemon may take: a reload of a million peers is far below */
 #define FILES_MAX 64
+
+/* Who starts it by hand has none of the descriptors. */
+static bool is_started_by_daemon(void)
+{
+	for (int fd = LISTENER_FD_SOCKET; fd < LISTENER_FDS_END; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return false;
+	return true;
+}
 
 static int fail(const char *what)
 {
@@ -96,12 +106,18 @@ static int serve(struct history *history)
 	_exit(EXIT_FAILURE);
 }
 
-int listener_main(void)
+/* Run until the daemon ends.  Errors go to stderr. */
+int main(void)
 {
 	static struct history history;
 	struct listener_counts *counts;
 	sigset_t none;
 
+	if (!is_started_by_daemon()) {
+		fputs("smc-policy-listener: smc-policyd starts this; set [metrics] listen\n",
+		      stderr);
+		return EXIT_FAILURE;
+	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);

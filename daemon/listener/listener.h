@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The listener: a process of its own, without privileges, that answers HTTP for [metrics] listen.  The
- * daemon starts it as "smc-policyd --metrics-listener" with three descriptors; all that it can do is
- * to accept connections on the first and to send requests that read on the second.
+ * The listener: a program of its own, without privileges, that answers HTTP for [metrics] listen.  The
+ * daemon starts it with three descriptors; all that it can do is to accept connections on the first
+ * and to send requests that read on the second.
  */
 #ifndef SMC_POLICY_LISTENER_H
 #define SMC_POLICY_LISTENER_H
 
 #include <stdint.h>
 
-#define LISTENER_OPTION "metrics-listener"
+#define LISTENER_PROGRAM "smc-policy-listener" /* in the directory of the daemon's own */
 
 enum {
 	LISTENER_FD_SOCKET = 3, /* it listens */
@@ -26,8 +26,5 @@ struct listener_counts {
 	uint64_t answered; /* requests */
 	uint64_t failed; /* requests that got no answer, or 503 */
 };
-
-/* Run until the daemon ends.  Returns an exit status; its errors go to stderr. */
-int listener_main(void);
 
 #endif

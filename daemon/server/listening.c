@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -146,19 +147,38 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void
 	return 0;
 }
 
-/* Move the descriptors to where the listener expects them, none of them overwritten before it is moved. */
+/* The path of the listener's program, of PATH_MAX bytes: beside ours.  0 or a negative errno. */
+static int find_program(char *path)
+{
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(LISTENER_PROGRAM) - 1);
+	char *slash;
+
+	if (length < 0)
+		return -errno;
+	path[length] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash)
+		return -ENOENT;
+	strcpy(slash + 1, LISTENER_PROGRAM);
+	return 0;
+}
+
+/* Start it with @fds, all above those that the listener has, as its descriptors. */
 static int spawn(const int *fds, pid_t *pid)
 {
-	static char name[] = "smc-policyd", option[] = "--" LISTENER_OPTION;
-	char *const arguments[] = { name, option, NULL };
-	extern char **environ;
+	static char name[] = LISTENER_PROGRAM;
+	char *const arguments[] = { name, NULL };
 	posix_spawn_file_actions_t actions;
-	int rc = posix_spawn_file_actions_init(&actions);
+	char path[PATH_MAX];
+	int rc = find_program(path);
 
+	if (rc)
+		return rc;
+	rc = posix_spawn_file_actions_init(&actions);
 	for (int i = 0; i < LISTENER_FDS_END - LISTENER_FD_SOCKET && !rc; i++)
 		rc = posix_spawn_file_actions_adddup2(&actions, fds[i], LISTENER_FD_SOCKET + i);
 	if (!rc)
-		rc = posix_spawn(pid, "/proc/self/exe", &actions, NULL, arguments, environ);
+		rc = posix_spawn(pid, path, &actions, NULL, arguments, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	return -rc;
 }
@@ -214,7 +234,7 @@ static void start(struct listening *listening)
 		rc = start_process(listening);
 		if (rc)
 			snprintf(listening->why, sizeof(listening->why),
-				 "metrics: cannot start the listener: %s", strerror(-rc));
+				 "metrics: cannot start " LISTENER_PROGRAM ": %s", strerror(-rc));
 	}
 	if (rc)
 		arm_retry(listening);

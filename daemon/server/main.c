@@ -7,7 +7,6 @@
 #include "common/options.h"
 #include "common/plural.h"
 #include "files/config_files.h"
-#include "listener/listener.h"
 #include "server/server.h"
 
 #define EXIT_USAGE 2
@@ -80,9 +79,11 @@ __attribute__((format(printf, 1, 2))) static int wrong_usage(const char *format,
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },  { "check", no_argument, NULL, 'k' },
-		{ LISTENER_OPTION, no_argument, NULL, 'l' }, { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },          { 0 },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	const char *config_file = POLICY_CONFIG_FILE;
 	char error[OPTIONS_ERROR_SIZE];
@@ -97,8 +98,6 @@ int main(int argc, char **argv)
 		case 'k':
 			only_check = true;
 			break;
-		case 'l':
-			return listener_main();
 		case 'V':
 			puts("smc-policyd " SMC_POLICY_VERSION);
 			return EXIT_SUCCESS;
