@@ -34,8 +34,12 @@ LIBBPF_CFLAGS := -I$(BUILD)/libbpf/include
 LIBBPF_LIBS := $(LIBBPF) -lelf -lz
 endif
 
+# Of libnl, which reads netlink.
+NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0)
+NL_LIBS := $(or $(shell pkg-config --libs libnl-3.0),-lnl-3)
+
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) \
-	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) $(NL_CFLAGS:-I%=-isystem %) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -Wall $(if $(CI),-Werror) \
 	$(LIBBPF_CFLAGS) -I$(INCLUDE) -I/usr/include/$(ARCH)-linux-gnu
 
@@ -69,7 +73,7 @@ all: packages-build ## daemon, command and manual pages, in build/
 programs: $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener $(BUILD)/smc-ebpf $(MANUALS)
 
 $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(NL_LIBS) $(LIBBPF_LIBS)
 
 $(BUILD)/smc-policy-listener: $(LISTENER) $(WIRE) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lmicrohttpd

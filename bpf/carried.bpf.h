@@ -104,14 +104,6 @@ static __always_inline void read_carried(struct carried *carried, struct tcp_soc
 	carried->unknown = carried->smc;
 }
 
-static __always_inline void count_record(void)
-{
-	struct smc_policy_totals *here = smc_policy_totals_here();
-
-	if (here)
-		__sync_fetch_and_add(&here->records, 1);
-}
-
 /* Give a closed connection to whoever records. */
 static __always_inline void record_closed(const struct seen *seen, const struct carried *carried,
 					  __u64 age, __u64 now)
@@ -141,7 +133,6 @@ static __always_inline void record_closed(const struct seen *seen, const struct 
 	record->smc = carried->smc;
 	record->messages = (__u32)carried->messages;
 	bpf_ringbuf_submit(record, 0);
-	count_record();
 }
 
 static __always_inline void count_lesson(void)

@@ -22,7 +22,7 @@
  * side_counters: per-CPU array, a value for each side (enum smc_policy_side) of each counter slot.
  * hits = smc + all of tcp.
  */
-#define SMC_POLICY_COUNTERS_OF(slot, side) ((slot) * SMC_POLICY_SIDES + (side))
+#define SMC_POLICY_COUNTERS_OF(slot, side) ((slot)*SMC_POLICY_SIDES + (side))
 
 struct smc_policy_counters {
 	__u64 smc; /* verdicts smc */

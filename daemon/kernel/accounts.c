@@ -55,12 +55,20 @@ const struct kernel_fill *kernel_survey_fills(const struct kernel_survey *survey
 
 /* ---- each kind of map: 1 and there is more of it, 0, or a negative errno ---- */
 
-static enum kernel_table table_of(int map)
+static enum kernel_surveyed table_of(int map)
 {
-	return map == MAP_AUTO_SERVICES ? KERNEL_SERVICES
-	       : map == MAP_AUTO_PEERS  ? KERNEL_PEERS
-	       : map == MAP_PATHS       ? KERNEL_PATHS
-					: KERNEL_TABLES;
+	static const int maps[SURVEYED_TABLES] = {
+		[SURVEYED_SERVICES] = MAP_AUTO_SERVICES,
+		[SURVEYED_PEERS] = MAP_AUTO_PEERS,
+		[SURVEYED_PATHS] = MAP_PATHS,
+		[SURVEYED_SMC] = MAP_SMC_CONNECTIONS,
+		[SURVEYED_REFUSED] = MAP_SMC_REFUSED,
+	};
+	int table = 0;
+
+	while (table < SURVEYED_TABLES && maps[table] != map)
+		table++;
+	return (enum kernel_surveyed)table;
 }
 
 static int visit_record(void *arg, const void *key, const void *value)
@@ -72,7 +80,7 @@ static int visit_record(void *arg, const void *key, const void *value)
 
 static int count_hash(struct kernel_survey *survey, struct kernel_fill *fill)
 {
-	bool visited = table_of(survey->map) != KERNEL_TABLES;
+	bool visited = table_of(survey->map) != SURVEYED_TABLES;
 	int rc = 0;
 
 	if (!survey->walks)
@@ -203,7 +211,10 @@ int kernel_read_totals(const struct kernel *kernel, struct smc_policy_totals *to
 		return -errno;
 	for (int i = 0; i < kernel->n_cpus; i++) {
 		totals->lessons += cpus[i].lessons;
-		totals->records += cpus[i].records;
+		for (int mode = 0; mode < SMC_POLICY_MODES; mode++) {
+			totals->sent[mode] += cpus[i].sent[mode];
+			totals->received[mode] += cpus[i].received[mode];
+		}
 	}
 	return 0;
 }

@@ -14,8 +14,18 @@ struct kernel_fill {
 /* A look at every map, a part at a time: large ones take tens of ms. */
 struct kernel_survey;
 
-/* What is called for each record of the tables of enum kernel_table.  Not 0 ends the survey. */
-typedef int (*kernel_survey_visit)(void *arg, enum kernel_table table, const void *key,
+/* The tables whose records are shown to who takes a survey. */
+enum kernel_surveyed {
+	SURVEYED_SERVICES, /* struct smc_auto_key, struct smc_auto_service */
+	SURVEYED_PEERS, /* struct smc_auto_key, struct smc_auto_peer */
+	SURVEYED_PATHS, /* struct smc_policy_path_key, struct smc_policy_path */
+	SURVEYED_SMC, /* uint64_t, struct smc_policy_smc: SMC sockets with the option of both ends */
+	SURVEYED_REFUSED, /* uint64_t, struct smc_policy_refused: SMC sockets without */
+	SURVEYED_TABLES,
+};
+
+/* What is called for each record of these.  Not 0 ends the survey. */
+typedef int (*kernel_survey_visit)(void *arg, enum kernel_surveyed table, const void *key,
 				   const void *value);
 
 /* Begin a survey.  NULL: out of memory. */

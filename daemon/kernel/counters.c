@@ -149,11 +149,41 @@ static int retire_side(const struct kernel *kernel, uint32_t slot, unsigned int 
 	return rc;
 }
 
+/* A slot that gets another rule. */
+struct retiring {
+	const struct kernel *kernel;
+	uint32_t slot;
+};
+
+/* Count @value, of a key of that slot, for those that are gone. */
+static int retire_fallbacks(void *arg, const void *key, const void *value)
+{
+	const struct retiring *retiring = arg;
+	int fd = retiring->kernel->map[MAP_FALLBACKS];
+	struct smc_policy_fallback_key gone = *(const struct smc_policy_fallback_key *)key;
+	uint64_t sum = 0;
+
+	if (gone.slot != retiring->slot)
+		return 0;
+	gone.slot = SMC_POLICY_SLOT_RETIRED;
+	bpf_map_lookup_elem(fd, &gone, &sum);
+	sum += *(const uint64_t *)value;
+	if (bpf_map_update_elem(fd, &gone, &sum, BPF_ANY))
+		return 0;
+	bpf_map_delete_elem(fd, key);
+	return 0;
+}
+
 int kernel_retire_counters(const struct kernel *kernel, uint32_t slot)
 {
 	autofree struct smc_policy_counters *zero = calloc((size_t)kernel->n_cpus, sizeof(*zero));
+	struct retiring retiring = { kernel, slot };
+	struct smc_policy_rule_state none = { 0 };
 	int rc = zero ? 0 : -ENOMEM;
 
+	/* So that the slot's epoch can grow, by which living connections tell who has it. */
+	bpf_map_update_elem(kernel->map[MAP_RULE_STATE], &slot, &none, BPF_NOEXIST);
+	kernel_each(kernel, KERNEL_FALLBACKS, retire_fallbacks, &retiring);
 	for (unsigned int side = 0; side < SMC_POLICY_SIDES && !rc; side++)
 		rc = retire_side(kernel, slot, side, zero);
 	return rc;
@@ -168,6 +198,24 @@ int kernel_write_slot(const struct kernel *kernel, uint32_t slot,
 		      const struct smc_policy_rule_slot *owner)
 {
 	return bpf_map_update_elem(kernel->map[MAP_RULE_SLOTS], &slot, owner, BPF_ANY) ? -errno : 0;
+}
+
+void kernel_read_seen_counts(const struct kernel *kernel, struct smc_policy_seen_counts *sum)
+{
+	autofree struct smc_policy_seen_counts *cpus =
+		calloc((size_t)kernel->n_cpus, sizeof(*cpus));
+	uint32_t zero = 0;
+
+	*sum = (struct smc_policy_seen_counts){ 0 };
+	if (!cpus || bpf_map_lookup_elem(kernel->map[MAP_SEEN_COUNTS], &zero, cpus))
+		return;
+	for (int i = 0; i < kernel->n_cpus; i++) {
+		sum->connections += cpus[i].connections;
+		sum->connections_lost += cpus[i].connections_lost;
+		sum->fallbacks += cpus[i].fallbacks;
+		sum->fallbacks_lost += cpus[i].fallbacks_lost;
+		sum->expected += cpus[i].expected;
+	}
 }
 
 void counters_carry_over(const struct kernel *from, const struct kernel *to)

@@ -17,6 +17,10 @@ static const struct table {
 			   sizeof(struct smc_auto_peer) },
 	[KERNEL_PATHS] = { MAP_PATHS, sizeof(struct smc_policy_path_key),
 			   sizeof(struct smc_policy_path) },
+	[KERNEL_FALLBACKS] = { MAP_FALLBACKS, sizeof(struct smc_policy_fallback_key),
+			       sizeof(uint64_t) },
+	[KERNEL_FALLBACK_PREFIXES] = { MAP_FALLBACK_PREFIXES, sizeof(struct smc_policy_path_key),
+				       sizeof(struct smc_policy_fallback_prefix) },
 };
 
 size_t kernel_key_size(enum kernel_table table)

@@ -48,8 +48,9 @@ static const char head[] =
 	"table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}"
 	"th{font-weight:600;color:var(--dim);vertical-align:bottom}"
 	"th,td{text-align:right;overflow-wrap:normal;padding:3px 0 3px 10px;border-bottom:1px solid var(--line)}"
-	"th:first-child,td:first-child{text-align:left;padding-left:0}"
+	"th:first-child,td:first-child{text-align:left;padding-left:0!important}"
 	"td:first-child{overflow-wrap:anywhere}"
+	"@media(max-width:480px){body,section{padding:10px}table{font-size:13px}th,td{padding-left:6px}}"
 	"summary{cursor:pointer;color:var(--dim);font-size:13px;margin-top:8px}"
 	"ul{margin:0;padding-left:20px}.none{color:var(--dim);margin:0}"
 	".bad{border-left:4px solid var(--c2)}"
@@ -227,7 +228,7 @@ static void write_services(FILE *out, const json_t *services)
 		fputs("<p class=\"none\">None yet.</p></section>", out);
 		return;
 	}
-	fputs("<table id=\"services\"><tr><th>service</th><th>connections</th><th>worth it</th>"
+	fputs("<table id=\"services\"><tr><th>service</th><th>connec&shy;tions</th><th>worth it</th>"
 	      "<th>KiB</th><th>auto says</th></tr>",
 	      out);
 	json_array_foreach(services, i, one) {
@@ -305,7 +306,7 @@ static void write_fallbacks(FILE *out, const json_t *fallbacks)
 		return;
 	}
 	fputs("<table id=\"fallbacks\"><tr><th>cause</th><th>side</th><th>expected</th>"
-	      "<th>connections</th></tr>",
+	      "<th>connec&shy;tions</th></tr>",
 	      out);
 	json_array_foreach(fallbacks, i, one) {
 		fputs("<tr><td>", out);

@@ -50,6 +50,7 @@ struct policy_settings {
 	char metrics_textfile[PATH_MAX]; /* "": none */
 	struct policy_endpoint metrics_listen;
 	int metrics_allow_remote; /* 1: other hosts may reach it, 0: that is refused */
+	uint32_t warn_unexpected; /* percent of connections that fall back, 0: off */
 };
 
 /* A file that the configuration names; both to be freed. */

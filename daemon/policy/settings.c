@@ -188,6 +188,27 @@ static int set_allow_remote(struct policy_config *config, const char *text,
 	return value_word(&words_allow_remote, text, &config->settings.metrics_allow_remote, error);
 }
 
+/* "5%" */
+static int set_warn_unexpected(struct policy_config *config, const char *text,
+			       struct value_error *error)
+{
+	size_t length = strlen(text);
+	uint64_t percent = 0;
+	char number[8] = "";
+
+	if (strcmp(text, "off")) {
+		if (length && length <= sizeof(number) && text[length - 1] == '%')
+			memcpy(number, text, length - 1);
+		if (value_number("warn-unexpected", number, 1, 99, &percent, error))
+			return value_refuse(error,
+					    "warn-unexpected \"%.64s\" is not valid; write 1%% to "
+					    "99%%, or off",
+					    text);
+	}
+	config->settings.warn_unexpected = (uint32_t)percent;
+	return 0;
+}
+
 /* ---- keys of all sections but rules ---- */
 
 struct key {
@@ -316,6 +337,7 @@ static const struct key keys[] = {
 	{ SECTION_METRICS, "textfile", VALUE(set_textfile) },
 	{ SECTION_METRICS, "listen", VALUE(set_listen) },
 	{ SECTION_METRICS, "allow-remote", VALUE(set_allow_remote) },
+	{ SECTION_METRICS, "warn-unexpected", VALUE(set_warn_unexpected) },
 };
 
 static uint32_t *key_number(const struct key *key, struct policy_config *config)

@@ -52,6 +52,8 @@ WORDS(words_loss, "loss", [SMC_POLICY_LOST_CONNECTIONS] = "connections",
       [SMC_POLICY_LOST_RECORDS] = "records", [SMC_POLICY_LOST_BUSY] = "busy",
       [SMC_POLICY_LOST_POLICY] = "policy", [SMC_POLICY_LOST_RING] = "ring",
       [SMC_POLICY_LOST_SKIPPED] = "skipped", [SMC_POLICY_LOST_UNSEEN] = "unseen");
+WORDS(words_mode, "mode", [SMC_POLICY_MODE_R] = "smc-r", [SMC_POLICY_MODE_D] = "smc-d",
+      [SMC_POLICY_MODE_TCP] = "tcp");
 
 WORDS(words_metrics_format,
       "format", [OPENMETRICS] = "openmetrics", [OPENMETRICS_PROMETHEUS] = "prometheus");

@@ -69,6 +69,7 @@ extern const struct word_list words_path_state; /* enum smc_policy_path_state */
 extern const struct word_list words_evidence; /* enum smc_policy_evidence */
 extern const struct word_list words_loss; /* enum smc_policy_loss */
 extern const struct word_list words_metrics_format; /* enum openmetrics_format */
+extern const struct word_list words_mode; /* enum smc_policy_mode, but unknown */
 
 /* Number of @word in @list, or -1. */
 int word_find(const struct word_list *list, const char *word);

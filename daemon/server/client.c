@@ -142,16 +142,15 @@ static int send_records(struct client *client)
 	return answer_records(client, false);
 }
 
-void control_record(struct control *control, const struct smc_policy_record *record,
-		    struct learning_counts *counts)
+void control_record(struct control *control, const struct smc_policy_record *record)
 {
+	struct fallbacks_stage *readers = &control->server->fallbacks.readers;
+
 	for (struct client *client = control->clients; client; client = client->next) {
 		if (!client->recording)
 			continue;
-		if (recording_add(client->recording, record))
-			counts->recorded++;
-		else
-			counts->unrecorded++;
+		readers->received++;
+		readers->lost += !recording_add(client->recording, record);
 	}
 }
 

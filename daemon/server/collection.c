@@ -257,21 +257,48 @@ static int step_admitted(struct collection *collection)
 
 /* ---- tables ---- */
 
-static int visit(void *arg, enum kernel_table table, const void *key_, const void *value)
+static unsigned int mode_of(const struct smc_policy_smc *smc)
 {
-	const struct smc_auto_service *service = value;
-	const struct smc_auto_key *key = key_;
+	return smc->flags & SMC_POLICY_SMC_FALLBACK ? SMC_POLICY_MODE_TCP
+	       : smc->mode < SMC_POLICY_MODES       ? smc->mode
+						    : SMC_POLICY_MODE_UNKNOWN;
+}
+
+static void count_peer(struct collection_known *known, const struct smc_auto_key *key,
+		       const struct smc_auto_peer *peer)
+{
+	if (!lessons_any(peer))
+		return;
+	if (key->bits == SMC_AUTO_BITS_PEER)
+		known->peers++;
+	else
+		known->subnets++;
+}
+
+static int visit(void *arg, enum kernel_surveyed table, const void *key, const void *value)
+{
 	struct collection *collection = arg;
 	struct collection_known *known = &collection->counting;
 
-	if (table == KERNEL_SERVICES)
-		known->services += service->mean.weight != 0;
-	else if (table == KERNEL_PATHS)
+	switch (table) {
+	case SURVEYED_SERVICES:
+		known->services += ((const struct smc_auto_service *)value)->mean.weight != 0;
+		break;
+	case SURVEYED_PEERS:
+		count_peer(known, key, value);
+		break;
+	case SURVEYED_PATHS:
 		lessons_count_breaker(value, known->breakers);
-	else if (lessons_any(value) && key->bits == SMC_AUTO_BITS_PEER)
-		known->peers++;
-	else if (lessons_any(value))
-		known->subnets++;
+		break;
+	case SURVEYED_SMC:
+		known->connections[mode_of(value)]++;
+		break;
+	case SURVEYED_REFUSED:
+		known->connections[SMC_POLICY_MODE_TCP]++;
+		break;
+	case SURVEYED_TABLES:
+		break;
+	}
 	return 0;
 }
 

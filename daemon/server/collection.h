@@ -22,10 +22,11 @@ struct collection_rule {
 	struct collection_counts counts;
 };
 
-/* What is known, as of auto show. */
+/* What the tables have: of auto as in auto show, and SMC sockets. */
 struct collection_known {
 	uint64_t services, subnets, peers;
 	uint64_t breakers[SMC_POLICY_PATH_STATES];
+	uint64_t connections[SMC_POLICY_MODES]; /* SMC sockets, by enum smc_policy_mode */
 };
 
 struct collection {

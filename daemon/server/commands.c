@@ -17,6 +17,7 @@
 #include "server/report.h"
 #include "server/requests.h"
 #include "server/saved.h"
+#include "server/seen.h"
 #include "server/server.h"
 #include "wire/rule_json.h"
 
@@ -159,6 +160,11 @@ json_t *answer_metrics(struct request *request)
 			    &request->error);
 	request->later = rc > 0;
 	return json;
+}
+
+json_t *answer_connections(struct request *request)
+{
+	return seen_connections(request->server, request->arguments, &request->error);
 }
 
 /* ---- suspend, resume ---- */

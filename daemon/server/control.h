@@ -11,7 +11,6 @@
 #include "policy/config.h"
 
 struct control;
-struct learning_counts;
 struct server;
 struct smc_policy_record;
 
@@ -27,8 +26,7 @@ int control_set_access(struct control *control, const struct policy_settings *se
 bool control_resume(struct control *control);
 
 /* Give a closed connection to the clients that record, and count them; nothing is sent yet. */
-void control_record(struct control *control, const struct smc_policy_record *record,
-		    struct learning_counts *counts);
+void control_record(struct control *control, const struct smc_policy_record *record);
 
 /* Send the clients that record what waits for them. */
 void control_send_records(struct control *control);

@@ -23,7 +23,6 @@ struct learning {
 	sd_event_source *source; /* of records */
 	sd_event_source *timer;
 	sd_event_source *save;
-	struct learning_counts counts;
 	bool woken; /* connections have opened since the last look */
 	uint64_t
 		unsaved; /* us, when something may first have been learned since it was saved; 0: nothing */
@@ -92,6 +91,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		look_in(learning, next);
 	/* What opens from now on may be due earlier. */
 	kernel_wake_me(kernel);
+	fallbacks_check(learning->server);
 	return 0;
 }
 
@@ -103,7 +103,8 @@ static int on_record(void *context, void *data, size_t size)
 	if (size < sizeof(*record))
 		return 0;
 	if (record->closed) {
-		control_record(learning->server->control, record, &learning->counts);
+		learning->server->fallbacks.records.received++;
+		control_record(learning->server->control, record);
 		return 0;
 	}
 	kernel_follow_smc(learning->server->kernel);
@@ -122,11 +123,6 @@ static int on_records(sd_event_source *source, int fd, uint32_t events, void *us
 	learning_take_records(learning);
 	control_send_records(learning->server->control);
 	return 0;
-}
-
-const struct learning_counts *learning_counts(const struct learning *learning)
-{
-	return &learning->counts;
 }
 
 void learning_take_records(struct learning *learning)

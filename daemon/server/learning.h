@@ -7,8 +7,6 @@
 #ifndef SMC_POLICY_LEARNING_H
 #define SMC_POLICY_LEARNING_H
 
-#include <stdint.h>
-
 #include "kernel/error.h"
 
 struct learning;
@@ -17,14 +15,6 @@ struct server;
 /* Before it, the functions below may be called with NULL, and do nothing. */
 int learning_open(struct learning **learning, struct server *server, struct kernel_error *error);
 void learning_close(struct learning *learning);
-
-/* Closed connections from the ring buffer, by what became of them: once for each client that records. */
-struct learning_counts {
-	uint64_t recorded; /* they wait for it, or were sent */
-	uint64_t unrecorded; /* too many waited for it */
-};
-
-const struct learning_counts *learning_counts(const struct learning *learning);
 
 /* Take what the ring buffer has now: connections that have closed go to control_record(). */
 void learning_take_records(struct learning *learning);

@@ -38,8 +38,8 @@ static json_t *report_gain(int64_t gain)
 
 /* ---- prefixes ---- */
 
-static struct policy_prefix path_prefix(const struct server *server,
-					const struct smc_policy_path_key *key)
+struct policy_prefix lessons_path_prefix(const struct server *server,
+					 const struct smc_policy_path_key *key)
 {
 	const struct policy_parameters *parameters = &server->config.settings.parameters;
 	struct policy_prefix prefix = { .v4 = !key->v6 };
@@ -345,7 +345,7 @@ struct path_list {
 static json_t *report_path(const struct server *server, const struct smc_policy_path_key *key,
 			   const struct smc_policy_path *path)
 {
-	struct policy_prefix prefix = path_prefix(server, key);
+	struct policy_prefix prefix = lessons_path_prefix(server, key);
 	json_t *evidence = json_object();
 	char text[VALUE_TEXT_SIZE];
 
@@ -380,7 +380,7 @@ static int list_path(void *arg, const void *key, const void *value)
 {
 	const struct smc_policy_path *path = value;
 	struct path_list *paths = arg;
-	struct policy_prefix prefix = path_prefix(paths->server, key);
+	struct policy_prefix prefix = lessons_path_prefix(paths->server, key);
 
 	if (is_spotless(path) || (paths->open && path->state == SMC_POLICY_PATH_CLOSED) ||
 	    (paths->prefix && !overlaps(paths->prefix, &prefix)))
@@ -552,7 +552,7 @@ static int forget_peer(void *arg, const void *key_, const void *value)
 static int forget_path(void *arg, const void *key, const void *value)
 {
 	struct forgetting *forgetting = arg;
-	struct policy_prefix prefix = path_prefix(forgetting->server, key);
+	struct policy_prefix prefix = lessons_path_prefix(forgetting->server, key);
 	bool shown = !is_spotless(value);
 
 	if (forgetting->prefix && !contains(forgetting->prefix, &prefix))

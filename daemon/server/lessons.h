@@ -40,6 +40,10 @@ void lessons_count_breaker(const struct smc_policy_path *path, uint64_t *states)
 /* The @most services that gained most, as in auto-show.  NULL: out of memory. */
 json_t *lessons_services(const struct server *server, size_t most);
 
+/* The peers that @key of a breaker or of the account of fallbacks stands for. */
+struct policy_prefix lessons_path_prefix(const struct server *server,
+					 const struct smc_policy_path_key *key);
+
 /* Whether auto has learned anything from the connections of @peer, or of a subnet. */
 bool lessons_any(const struct smc_auto_peer *peer);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Start, run, stop. */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -118,7 +119,9 @@ int server_start(struct server *server, const char *config_file)
 	policy_config_init(&server->config);
 	policy_init(&server->added);
 	policy_init(&server->in_force);
-	rc = server_load_config(server, &error);
+	server->places = places_new();
+	rc = server->places ? server_load_config(server, &error)
+			    : kernel_fail(&error, -ENOMEM, "out of memory");
 	if (!rc)
 		rc = start_events(server, &error);
 	if (!rc)
@@ -152,6 +155,8 @@ int server_start(struct server *server, const char *config_file)
 	 */
 	if (!rc)
 		kernel_follow_smc(server->kernel);
+	if (!rc)
+		fallbacks_check(server);
 	if (rc) {
 		log_error("cannot start: %s", error.text);
 		server_stop(server, true);
@@ -195,6 +200,7 @@ void server_stop(struct server *server, bool keep)
 	sd_event_source_unref(server->trim_timer);
 	sd_event_source_unref(server->ttl_timer);
 	sd_event_unref(server->event);
+	places_free(server->places);
 	free(server->in_force.rules);
 	warnings_clear(&server->warnings);
 	policy_clear(&server->added);

@@ -5,9 +5,8 @@
 #include "common/buffers.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "server/learning.h"
+#include "server/fallbacks.h"
 #include "server/lessons.h"
-#include "server/metrics.h"
 #include "server/metrics_text.h"
 #include "server/report.h"
 
@@ -163,11 +162,50 @@ static uint64_t count_open(const struct server *server)
 	return state.live > 0 ? (uint64_t)state.live : 0;
 }
 
-static void put_connections(struct openmetrics *to, const struct server *server)
+/* Of a connection that has carried nothing on SMC yet nobody knows the mode. */
+static const char *mode_word(unsigned int mode)
 {
+	return mode == SMC_POLICY_MODE_UNKNOWN ? "unknown" : word_name(&words_mode, mode);
+}
+
+static void put_connections(struct openmetrics *to, const struct server *server,
+			    const struct collection *collection)
+{
+	struct smc_policy_totals totals;
+
+	GAUGE(to, "connections", NULL,
+	      "SMC sockets that are connected, by what carries them, as in smc-ebpf connections");
+	for (unsigned int mode = 0; mode < SMC_POLICY_MODES; mode++)
+		openmetrics_count(to, LABELS({ "mode", mode_word(mode) }),
+				  collection->known.connections[mode]);
 	GAUGE(to, "buffer_bytes", "bytes",
 	      "Memory of the buffers of all SMC connections, as max-memory counts it");
 	openmetrics_count(to, NULL, count_open(server) * smc_connection_memory());
+	kernel_read_totals(server->kernel, &totals);
+	COUNTER(to, "bytes", NULL,
+		"Bytes that SMC sockets have carried; on TCP when they have ended");
+	for (unsigned int mode = 0; mode < SMC_POLICY_MODES; mode++) {
+		openmetrics_count(to, LABELS({ "mode", mode_word(mode) }, { "direction", "sent" }),
+				  totals.sent[mode]);
+		openmetrics_count(to,
+				  LABELS({ "mode", mode_word(mode) }, { "direction", "received" }),
+				  totals.received[mode]);
+	}
+}
+
+static void put_fallbacks(struct openmetrics *to, const struct server *server)
+{
+	autofree struct fallbacks_cause *causes = NULL;
+	size_t n = fallbacks_list_causes(server, &causes);
+
+	COUNTER(to, "fallbacks", NULL,
+		"SMC sockets that went on over TCP; expected: our own verdict was tcp");
+	for (size_t i = 0; i < n; i++)
+		openmetrics_count(to,
+				  LABELS({ "side", word_name(&words_side, causes[i].side) },
+					 { "cause", causes[i].cause },
+					 { "expected", causes[i].expected ? "yes" : "no" }),
+				  causes[i].count);
 }
 
 static void put_known(struct openmetrics *to, const struct collection *collection)
@@ -180,44 +218,20 @@ static void put_known(struct openmetrics *to, const struct collection *collectio
 
 /* ---- what smc-policy knows of itself ---- */
 
-/* A stage that can lose something: what it has received, and what it has lost besides. */
-struct stage {
-	const char *name;
-	uint64_t received, lost;
-};
-
-static size_t list_stages(const struct server *server, const struct smc_policy_host *host,
-			  struct stage *stages)
-{
-	const struct learning_counts *taken = learning_counts(server->learning);
-	struct listener_counts listener = metrics_listener_counts(server->metrics);
-	struct smc_policy_totals totals;
-	uint64_t lessons_lost = 0;
-
-	kernel_read_totals(server->kernel, &totals);
-	for (int i = 0; i < SMC_POLICY_LOSSES; i++)
-		lessons_lost += i == SMC_POLICY_LOST_RING ? 0 : host->lost[i];
-	stages[0] = (struct stage){ "lessons", totals.lessons, lessons_lost };
-	stages[1] =
-		(struct stage){ "record-ring", totals.records, host->lost[SMC_POLICY_LOST_RING] };
-	stages[2] = (struct stage){ "recorders", taken->recorded, taken->unrecorded };
-	stages[3] = (struct stage){ "listener", listener.answered, listener.failed };
-	return 4;
-}
-
 static void put_stages(struct openmetrics *to, const struct server *server,
 		       const struct smc_policy_host *host)
 {
-	struct stage stages[8];
-	size_t n = list_stages(server, host, stages);
+	struct fallbacks_named stages[FALLBACKS_STAGES];
 
-	COUNTER(to, "events_received", NULL, "What each stage that can lose something has taken");
-	for (size_t i = 0; i < n; i++)
-		openmetrics_count(to, LABELS({ "stage", stages[i].name }), stages[i].received);
-	COUNTER(to, "events_lost", NULL, "What each of these stages has lost besides");
-	for (size_t i = 0; i < n; i++)
-		openmetrics_count(to, LABELS({ "stage", stages[i].name }), stages[i].lost);
-	COUNTER(to, "lessons_lost", NULL, "Lessons and records that were lost, by how");
+	fallbacks_list_stages(server, stages);
+	COUNTER(to, "events_received", NULL,
+		"What each stage that can lose something has received");
+	for (int i = 0; i < FALLBACKS_STAGES; i++)
+		openmetrics_count(to, LABELS({ "stage", stages[i].name }), stages[i].of.received);
+	COUNTER(to, "events_lost", NULL, "What of that got lost");
+	for (int i = 0; i < FALLBACKS_STAGES; i++)
+		openmetrics_count(to, LABELS({ "stage", stages[i].name }), stages[i].of.lost);
+	COUNTER(to, "lessons_lost", NULL, "Lessons and records that got lost, by how");
 	for (unsigned int i = 0; i < SMC_POLICY_LOSSES; i++)
 		openmetrics_count(to, LABELS({ "how", word_name(&words_loss, i) }), host->lost[i]);
 }
@@ -287,7 +301,8 @@ char *metrics_text(const struct server *server, const struct collection *collect
 	put_policy(&to, server);
 	put_decisions(&to, server, collection);
 	put_verdicts(&to, collection);
-	put_connections(&to, server);
+	put_connections(&to, server, collection);
+	put_fallbacks(&to, server);
 	put_obstacles(&to, collection, &host);
 	put_known(&to, collection);
 	put_stages(&to, server, &host);
@@ -302,6 +317,21 @@ char *metrics_text(const struct server *server, const struct collection *collect
 }
 
 /* ---- JSON ---- */
+
+static json_t *report_fallbacks(const struct server *server)
+{
+	autofree struct fallbacks_cause *causes = NULL;
+	size_t n = fallbacks_list_causes(server, &causes);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:b, s:I}", "side",
+						word_name(&words_side, causes[i].side), "cause",
+						causes[i].cause, "expected", causes[i].expected,
+						"count", (json_int_t)causes[i].count));
+	return list;
+}
 
 static json_t *report_counts(const struct collection_counts *counts)
 {
@@ -341,17 +371,31 @@ static json_t *report_rules_of(const struct server *server, const struct collect
 	return rules;
 }
 
+/* Put @value, NULL when memory is short, into @json. */
+static void put(json_t *json, const char *name, json_t *value)
+{
+	json_object_set_new(json, name, value);
+}
+
 json_t *metrics_json(const struct server *server, const struct collection *collection,
 		     const char *text)
 {
-	return json_pack(
-		"{s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text", text,
-		"backend", word_name(&words_backend, server->backend), "enforcing",
-		report_enforcing(server), "generation", (json_int_t)server->generation,
-		"rules_total", (json_int_t)server->in_force.n_rules, "open",
-		(json_int_t)count_open(server), "degraded", report_degraded(server), "verdicts",
-		report_counts(&collection->all), "reasons", report_reasons(&collection->all),
-		"default", report_counts(&collection->unmatched), "others",
-		report_counts(&collection->others), "rules", report_rules_of(server, collection),
-		"services", lessons_services(server, SERVICES));
+	json_t *json = json_pack("{s:s, s:s, s:b, s:b, s:I, s:I, s:I}", "text", text, "backend",
+				 word_name(&words_backend, server->backend), "enforcing",
+				 report_enforcing(server), "suspended", server->suspension.active,
+				 "generation", (json_int_t)server->generation, "rules_total",
+				 (json_int_t)server->in_force.n_rules, "open",
+				 (json_int_t)count_open(server));
+
+	if (!json)
+		return NULL;
+	put(json, "degraded", report_degraded(server));
+	put(json, "verdicts", report_counts(&collection->all));
+	put(json, "reasons", report_reasons(&collection->all));
+	put(json, "default", report_counts(&collection->unmatched));
+	put(json, "others", report_counts(&collection->others));
+	put(json, "rules", report_rules_of(server, collection));
+	put(json, "fallbacks", report_fallbacks(server));
+	put(json, "services", lessons_services(server, SERVICES));
+	return json;
 }

@@ -236,12 +236,13 @@ json_t *report_stats(const struct server *server)
 	}
 	reasons = report_reasons(&all, "");
 	return json_pack(
-		"{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}", "generation",
+		"{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "generation",
 		(json_int_t)server->generation, "verdicts", "smc", (json_int_t)all.smc, "tcp",
 		(json_int_t)count_tcp(&all), "reasons", reasons, "rules", rules, "default",
 		report_counters(&unmatched, smc_reason_of(server->in_force.default_action,
 							  SMC_POLICY_REASON_DEFAULT)),
-		"retired", report_counters(&gone, "rule"), "module", report_module_counters());
+		"retired", report_counters(&gone, "rule"), "module", report_module_counters(),
+		"fallbacks", fallbacks_report(server), "stages", fallbacks_report_stages(server));
 }
 
 /* ---- status ---- */
@@ -409,11 +410,14 @@ static void append_lines(json_t *list, const struct policy_errors *lines)
 json_t *report_degraded(const struct server *server)
 {
 	json_t *list = json_array();
+	char line[384];
 
 	if (server->backend_note[0])
 		json_array_append_new(list, json_text(server->backend_note));
 	append_lines(list, &server->degraded);
 	append_lines(list, &server->netns_degraded);
+	if (fallbacks_exceed(server, line, sizeof(line)))
+		json_array_append_new(list, json_text(line));
 	metrics_append_degraded(server->metrics, list);
 	return list;
 }
@@ -485,8 +489,8 @@ json_t *report_status(struct server *server)
 		"suspended", suspension_report(server), "rules", report_rule_counts(server),
 		"hooks", report_hooks(&hooks), "netns", report_netns(server, &netns), "learned",
 		lessons_summary(server), "limits", report_limits(server), "degraded",
-		report_degraded(server), "warnings", warnings_report(server, NULL),
-		"daemon", report_daemon(server), "kernel", report_kernel(&module));
+		report_degraded(server), "warnings", warnings_report(server, NULL), "daemon",
+		report_daemon(server), "kernel", report_kernel(&module));
 	netns_list_clear(&netns);
 	return json;
 }

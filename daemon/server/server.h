@@ -11,7 +11,9 @@
 
 #include "kernel/kernel.h"
 #include "kernel/module.h"
+#include "kernel/places.h"
 #include "policy/config.h"
+#include "server/fallbacks.h"
 #include "server/slots.h"
 #include "server/state.h"
 #include "server/suspension.h"
@@ -42,6 +44,8 @@ struct server {
 	struct watch *watch;
 	struct learning *learning;
 	struct metrics *metrics;
+	struct places *places; /* names of what the kernel has numbers of */
+	struct fallbacks fallbacks;
 	sd_event *event;
 	sd_event_source *ttl_timer;
 	sd_event_source *trim_timer; /* memory goes back a while after a change */

@@ -57,6 +57,16 @@
  * "reset"}, "code": "0x..."|null, "since": time|null, "until": time|null, "backoff": seconds}; until
  * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
  *
+ * A connection of connections is {"side", "local", "local_port", "peer", "peer_port", "port", "mode":
+ * "smc-r", "smc-d", "tcp", "state", "verdict", "reason", "rule", "cause", "code": "0x...", "peer_code",
+ * "link_group", "device", "sent", "received", "uid", "inode", "netns", "cgroup"}; what is not known is
+ * null.  port is the service port.  "lost" counts those that the tables in the kernel had no room for.
+ *
+ * "fallbacks" of stats is {"connections", "expected", "unexpected", "lately": {"unexpected", "connections",
+ * "seconds"}, "causes": [{"cause", "code", "side", "rule", "expected": bool, "count"}..], "prefixes":
+ * [{"side", "prefix", "expected", "unexpected", "code", "last"}..]}; "stages" is [{"name", "received",
+ * "lost"}..].
+ *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,
  * MESSAGES]..], "lost", "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is

@@ -140,12 +140,13 @@ static __attribute__((noinline)) void decide(const struct smc_policy_query *quer
 	struct smc_policy_asking asking = { .book = 1 };
 	struct smc_policy_ends ends = { .peer_port = query->port };
 	struct smc_policy_answer answer;
+	struct smc_policy_told told;
 
 	smc_policy_decide(query, &asking, &answer);
 	smc_policy_count(&answer, query->side, 1);
 	smc_policy_note_denied(query, &answer);
-	if (answer.verdict == SMC_POLICY_SMC)
-		smc_policy_allowed(&ends, answer.slot);
+	smc_policy_tell(&ends, &answer, &told);
+	smc_policy_tell_readers(query, &ends, &told);
 }
 
 UNTRACED void touched_decide(const struct policy_image *image, const struct bench_query *query,

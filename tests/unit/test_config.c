@@ -234,7 +234,7 @@ static void nul_byte_is_refused_wherever_it_is(void **state)
 		       "f:1: line contains a NUL byte (0x00); write plain text, tabs and blanks "
 		       "only\n"
 		       "f:2: key \"action\" is outside any section; begin with [daemon], "
-		       "[policy], [auto], [budget], [breaker] or [rule NAME]\n");
+		       "[policy], [auto], [budget], [breaker], [metrics] or [rule NAME]\n");
 	assert_outcome(in_comment, sizeof(in_comment) - 1,
 		       "f:1: line contains a NUL byte (0x00); write plain text, tabs and blanks "
 		       "only\n");
