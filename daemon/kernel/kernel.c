@@ -294,6 +294,7 @@ void kernel_close(struct kernel *kernel)
 		return;
 	for_each_backend(i) backends[i]->close(kernel);
 	watcher_close(kernel);
+	listing_close(kernel);
 	image_unmap(kernel);
 	if (kernel->test >= 0)
 		close(kernel->test);

@@ -146,15 +146,22 @@ static int send_records(struct client *client)
 
 void control_record(struct control *control, const struct smc_policy_record *record)
 {
-	for (struct client *client = control->clients; client; client = client->next)
-		if (client->recording)
-			recording_add(client->recording, record);
+	struct fallbacks_stage *readers = &control->server->fallbacks.readers;
+
+	for (struct client *client = control->clients; client; client = client->next) {
+		if (!client->recording)
+			continue;
+		readers->received++;
+		readers->lost += !recording_add(client->recording, record);
+	}
 }
 
 static void set_events(struct client *client)
 {
 	/* While an answer is on its way nothing more is read: a client that does not read waits. */
-	sd_event_source_set_io_events(client->io, client->n_out ? EPOLLOUT : EPOLLIN);
+	sd_event_source_set_io_events(client->io, client->waiting ? 0u
+						  : client->n_out ? EPOLLOUT
+								  : EPOLLIN);
 	if (!client->closing)
 		set_deadline(client); /* a refused client keeps the one it has */
 }
@@ -213,15 +220,19 @@ static int handle_request(struct client *client, const char *text, size_t length
 {
 	struct recording *recording;
 	json_t *response;
+	bool later;
 	json_error_t at;
 	autojson json_t *request = json_loadb(text, length, JSON_REJECT_DUPLICATES, &at);
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
 	if (request) {
 		response = requests_answer(client->control->server, request, &client->requester,
-					   &recording);
+					   &recording, &later);
 		if (recording)
 			start_recording(client, recording);
+		client->waiting = later;
+		if (later)
+			return 0;
 		return answer(client, response);
 	}
 	snprintf(why, sizeof(why), "the request is not JSON: %s; send one object a frame", at.text);
@@ -240,7 +251,7 @@ static int handle_input(struct client *client)
 		if (client->n_in < whole)
 			return 0;
 		rc = handle_request(client, client->in + PROTOCOL_HEADER, length);
-		if (client->closing)
+		if (client->closing || client->waiting)
 			return rc;
 		client->n_in -= whole;
 		memmove(client->in, client->in + whole, client->n_in);
@@ -299,7 +310,9 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 
 	(void)source;
 	(void)fd;
-	if (client->n_out) {
+	if (client->waiting) {
+		rc = -ECONNRESET; /* nothing else is watched for */
+	} else if (client->n_out) {
 		rc = flush(client);
 		if (!rc && client->ending)
 			rc = -ECONNRESET;
@@ -320,6 +333,24 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	}
 	set_events(client);
 	return 0;
+}
+
+bool control_resume(struct control *control)
+{
+	struct client *client = control->clients;
+	int rc;
+
+	while (client && !client->waiting)
+		client = client->next;
+	if (!client)
+		return false;
+	client->waiting = false;
+	rc = handle_input(client);
+	if (rc && rc != -EAGAIN)
+		client_free(client);
+	else
+		set_events(client);
+	return true;
 }
 
 bool client_add(struct control *control, int fd, const struct requester *requester)

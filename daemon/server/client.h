@@ -22,6 +22,7 @@ struct client {
 	char *out; /* frame being sent */
 	size_t n_out, sent;
 	struct recording *recording; /* NULL: it does not record */
+	bool waiting; /* for what a request is about: the request stays in @in */
 	bool ending; /* its recording is over once out is sent */
 	bool closing; /* once out is sent; what still comes in is thrown away till then */
 };

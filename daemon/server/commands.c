@@ -13,11 +13,13 @@
 #include "server/advice.h"
 #include "server/explain.h"
 #include "server/lessons.h"
+#include "server/metrics.h"
 #include "server/recording.h"
 #include "server/report.h"
 #include "server/requests.h"
 #include "server/rollback.h"
 #include "server/saved.h"
+#include "server/seen.h"
 #include "server/server.h"
 #include "wire/rule_json.h"
 
@@ -179,6 +181,28 @@ json_t *answer_policy_rollback(struct request *request)
 	json_object_set_new(json, "applied", json_boolean(changed));
 	json_object_set_new(json, "warnings", warnings_report(request->server, NULL));
 	return json;
+}
+
+json_t *answer_metrics(struct request *request)
+{
+	const char *text = text_argument(request, "format");
+	int format = OPENMETRICS, rc = 0;
+	struct value_error error;
+	json_t *json = NULL;
+
+	if (text && value_word(&words_metrics_format, text, &format, &error)) {
+		kernel_fail(&request->error, -EINVAL, "%s", error.text);
+		return NULL;
+	}
+	rc = metrics_answer(request->server->metrics, (enum openmetrics_format)format, &json,
+			    &request->error);
+	request->later = rc > 0;
+	return json;
+}
+
+json_t *answer_connections(struct request *request)
+{
+	return seen_connections(request->server, request->arguments, &request->error);
 }
 
 /* ---- suspend, resume ---- */

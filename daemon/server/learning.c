@@ -91,6 +91,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		look_in(learning, next);
 	/* What opens from now on may be due earlier. */
 	kernel_wake_me(kernel);
+	fallbacks_check(learning->server);
 	return 0;
 }
 
@@ -102,6 +103,7 @@ static int on_record(void *context, void *data, size_t size)
 	if (size < sizeof(*record))
 		return 0;
 	if (record->closed) {
+		learning->server->fallbacks.records.received++;
 		control_record(learning->server->control, record);
 		return 0;
 	}

@@ -372,6 +372,12 @@ static bool is_spotless(const struct smc_policy_path *path)
 	return path->state == SMC_POLICY_PATH_CLOSED && !evidence;
 }
 
+void lessons_count_breaker(const struct smc_policy_path *path, uint64_t *states)
+{
+	if (!is_spotless(path) && path->state < SMC_POLICY_PATH_STATES)
+		states[path->state]++;
+}
+
 static int list_path(void *arg, const void *key, const void *value)
 {
 	const struct smc_policy_path *path = value;
@@ -487,6 +493,17 @@ json_t *lessons_summary(const struct server *server)
 	if (json)
 		add_host(server, NULL, true, json);
 	return json;
+}
+
+json_t *lessons_services(const struct server *server, size_t most)
+{
+	struct survey survey = { 0 };
+	json_t *list = NULL;
+
+	if (!take_survey(server, &survey, false))
+		list = report_ranking(server, &survey.services, most, lessons_report_service);
+	survey_clear(&survey);
+	return list;
 }
 
 json_t *lessons_of_rule(const struct server *server, const struct policy_rule *rule)

@@ -59,6 +59,12 @@ json_t *lessons_report_cooldown(const struct smc_policy_host *host);
 json_t *lessons_report_time(uint64_t ns);
 json_t *lessons_report_code(uint32_t code);
 
+/* Count the breaker of @path into @states, by enum smc_policy_path_state, if it would be listed. */
+void lessons_count_breaker(const struct smc_policy_path *path, uint64_t *states);
+
+/* The @most services that gained most, as in auto-show.  NULL: out of memory. */
+json_t *lessons_services(const struct server *server, size_t most);
+
 /* Whether auto has learned anything from the connections of @peer, or of a subnet. */
 bool lessons_any(const struct smc_auto_peer *peer);
 

@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/plural.h"
 #include "server/lessons.h"
+#include "server/metrics.h"
 #include "server/report.h"
 
 json_t *report_time(uint64_t seconds)
@@ -242,12 +243,13 @@ json_t *report_stats(const struct server *server)
 	}
 	reasons = report_reasons(&all, "");
 	return json_pack(
-		"{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}", "generation",
+		"{s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "generation",
 		(json_int_t)server->generation, "verdicts", "smc", (json_int_t)all.smc, "tcp",
 		(json_int_t)count_tcp(&all), "reasons", reasons, "rules", rules, "default",
 		report_counters(&unmatched, smc_reason_of(server->in_force.default_action,
 							  SMC_POLICY_REASON_DEFAULT)),
-		"retired", report_counters(&gone, "rule"), "module", report_module_counters());
+		"retired", report_counters(&gone, "rule"), "module", report_module_counters(),
+		"fallbacks", fallbacks_report(server), "stages", fallbacks_report_stages(server));
 }
 
 /* ---- status ---- */
@@ -270,6 +272,14 @@ static bool is_enforcing(const struct server *server, const struct backend_hooks
 		if (hooks->items[i].state == HOOK_WAITING || hooks->items[i].state == HOOK_IN_FORCE)
 			return true;
 	return false;
+}
+
+bool report_enforcing(const struct server *server)
+{
+	struct backend_hooks hooks;
+
+	kernel_describe(server->kernel, &hooks);
+	return is_enforcing(server, &hooks);
 }
 
 static bool is_waiting(const struct backend_hooks *hooks)
@@ -373,43 +383,58 @@ static json_t *report_netns(const struct server *server, const struct netns_list
 }
 
 /* Namespaces where somebody's choice, not the backend's nature, keeps the policy out. */
-static void add_netns_degraded(const struct server *server, const struct netns_list *netns,
-			       json_t *list)
+void report_note_netns(struct server *server, const struct netns_list *netns)
 {
-	char line[256];
+	struct policy_errors *lines = &server->netns_degraded;
 
+	policy_errors_clear(lines);
 	for (size_t i = 0; i < netns->n && server->backend != POLICY_BACKEND_OBSERVE; i++) {
 		const struct netns *one = &netns->items[i];
 
 		if (one->state == NETNS_ENFORCED)
 			continue;
 		if (one->state == NETNS_FOREIGN)
-			snprintf(line, sizeof(line),
-				 "network namespace %s: not enforced, controller %s is selected "
-				 "there; [daemon] take-over = yes replaces it",
-				 one->name, one->detail);
+			policy_errors_add(
+				lines,
+				"network namespace %s: not enforced, controller %s is selected "
+				"there; [daemon] take-over = yes replaces it",
+				one->name, one->detail);
 		else
-			snprintf(
-				line, sizeof(line),
+			policy_errors_add(
+				lines,
 				"network namespace %s: not enforced: %s; \"smc-ebpf reload\" tries "
 				"again",
 				one->name, one->detail);
-		json_array_append_new(list, json_text(line));
 	}
 }
 
-static json_t *report_degraded(const struct server *server, const struct netns_list *netns)
+static void append_lines(json_t *list, const struct policy_errors *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		json_array_append_new(list, json_text(lines->lines[i]));
+}
+
+json_t *report_degraded(const struct server *server)
 {
 	json_t *list = json_array();
+	char line[384];
 
 	if (server->backend_note[0])
 		json_array_append_new(list, json_text(server->backend_note));
-	for (size_t i = 0; i < server->degraded.count; i++)
-		json_array_append_new(list, json_text(server->degraded.lines[i]));
-	for (size_t i = 0; i < server->smc.problems.count; i++)
-		json_array_append_new(list, json_text(server->smc.problems.lines[i]));
-	add_netns_degraded(server, netns, list);
+	append_lines(list, &server->degraded);
+	append_lines(list, &server->smc.problems);
+	append_lines(list, &server->netns_degraded);
+	if (fallbacks_exceed(server, line, sizeof(line)))
+		json_array_append_new(list, json_text(line));
+	metrics_append_degraded(server->metrics, list);
 	return list;
+}
+
+size_t report_count_degraded(const struct server *server)
+{
+	autojson json_t *list = report_degraded(server);
+
+	return json_array_size(list);
 }
 
 static json_t *report_kernel(const struct module_state *module)
@@ -450,7 +475,7 @@ static json_t *report_daemon(const struct server *server)
 		"pin_dir", json_text(settings->pin_dir), "socket", json_text(settings->socket));
 }
 
-json_t *report_status(const struct server *server)
+json_t *report_status(struct server *server)
 {
 	struct netns_list netns = { 0 };
 	struct module_state module;
@@ -461,6 +486,7 @@ json_t *report_status(const struct server *server)
 	module_read(&module);
 	kernel_describe(server->kernel, &hooks);
 	kernel_enforce_netns(server->kernel, false, &netns);
+	report_note_netns(server, &netns);
 	summarize(server, &hooks, &netns, summary, sizeof(summary));
 	json = json_pack(
 		"{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -471,8 +497,8 @@ json_t *report_status(const struct server *server)
 		"suspended", suspension_report(server), "rules", report_rule_counts(server),
 		"hooks", report_hooks(&hooks), "netns", report_netns(server, &netns), "learned",
 		lessons_summary(server), "limits", report_limits(server), "degraded",
-		report_degraded(server, &netns), "warnings", warnings_report(server, NULL),
-		"daemon", report_daemon(server), "kernel", report_kernel(&module));
+		report_degraded(server), "warnings", warnings_report(server, NULL), "daemon",
+		report_daemon(server), "kernel", report_kernel(&module));
 	netns_list_clear(&netns);
 	return json;
 }

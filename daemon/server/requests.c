@@ -67,7 +67,7 @@ static void note_author(struct server *server, const struct command *command,
 }
 
 json_t *requests_answer(struct server *server, json_t *json, const struct requester *requester,
-			struct recording **recording)
+			struct recording **recording, bool *later)
 {
 	struct request request = { .server = server };
 	const struct command *command;
@@ -75,6 +75,7 @@ json_t *requests_answer(struct server *server, json_t *json, const struct reques
 	json_t *result;
 
 	*recording = NULL;
+	*later = false;
 	if (command_read_request(json, &command, &request.arguments, &error))
 		return requests_refuse(error.text);
 	if (requester->access < command->access)
@@ -82,5 +83,8 @@ json_t *requests_answer(struct server *server, json_t *json, const struct reques
 	note_author(server, command, requester);
 	result = answers[command - commands](&request);
 	*recording = request.recording;
+	*later = request.later;
+	if (request.later)
+		return NULL;
 	return result ? requests_respond(result) : refuse(&request);
 }

@@ -30,14 +30,16 @@ struct request {
 	struct kernel_error error; /* why it is refused; "": out of memory */
 	struct policy_errors lines; /* the single errors of a configuration */
 	struct recording *recording; /* that the client gets from now on, NULL: none */
+	bool later; /* it cannot be answered yet */
 };
 
 /*
  * Answer @json, a request of @requester; NULL if memory is short.  *@recording is what
- * the client asked to get from now on, owned by the caller, or NULL.
+ * the client asked to get from now on, owned by the caller, or NULL.  With *@later NULL is no error:
+ * the request is to be answered when control_resume() is called.
  */
 json_t *requests_answer(struct server *server, json_t *json, const struct requester *requester,
-			struct recording **recording);
+			struct recording **recording, bool *later);
 
 /* A response that carries @result, which is taken over; NULL for NULL, or if memory is short. */
 json_t *requests_respond(json_t *result);

@@ -175,7 +175,39 @@ REQUEST(stats,
 	.name = "stats",
 	.access = ACCESS_READ,
 	.summary = "counts of verdicts by reason and rule",
-	.result = "default generation module reasons retired rules verdicts")
+	.result = "default fallbacks generation module reasons retired rules stages verdicts")
+
+REQUEST(connections,
+	.name = "connections",
+	.access = ACCESS_READ,
+	.summary = "SMC sockets: how they run, who decided, why they fell back",
+	.result = "connections lost",
+	.arguments = {
+		{ "side", ARGUMENT_TEXT, 0, "S",
+		  .help = "only this side: connect or accept" },
+		{ "peer", ARGUMENT_TEXT, 0, "PREFIX", "peers",
+		  .check = check_prefix,
+		  .help = "only peers inside it, for example 10.1.2.0/24" },
+		{ "port", ARGUMENT_NUMBER, 0, "N", "ports", .min = 0, .max = 65535,
+		  .help = "only this service port" },
+		{ "rule", ARGUMENT_TEXT, 0, "NAME",
+		  .check = value_name,
+		  .help = "only what this rule decided" },
+		{ "mode", ARGUMENT_TEXT, 0, "MODE",
+		  .help = "only smc-r, smc-d or tcp" },
+		{ "cause", ARGUMENT_TEXT, 0, "CAUSE",
+		  .help = "only fallbacks with this cause: a word or a code" },
+	})
+
+REQUEST(metrics,
+	.name = "metrics",
+	.access = ACCESS_READ,
+	.summary = "counts and states as text for Prometheus",
+	.result = "backend default degraded enforcing fallbacks generation open others reasons rules rules_total services suspended text verdicts",
+	.arguments = {
+		{ "format", ARGUMENT_TEXT, 0, "F",
+		  .help = "openmetrics (default), or prometheus: the older text format" },
+	})
 
 REQUEST(explain,
 	.name = "explain",

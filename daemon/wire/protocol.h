@@ -27,6 +27,12 @@
  * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}; better has services for which a
  * rule would have done better than auto in the last lessons: {side, port, action, gain (set-ups), lessons}.
  *
+ * metrics has in "text" all metrics, as the argument format says; the other members are what the page of
+ * the listener shows: verdicts, default and others {smc, tcp}, rules [{name, smc, tcp}] that have series of
+ * their own, others the rest of them, reasons {REASON: verdicts tcp}, services [CONTEXT..] that
+ * gained most, degraded [TEXT..] as in status.  It is answered some ms later, not before a next turn of the
+ * daemon's event loop.
+ *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
  * "allowed", "denied", "reasons": {REASON: count...}, "max-rate": text|null,
@@ -60,6 +66,16 @@
  * A BREAKER is {"side", "prefix", "state", "votes", "evidence": {"syn", "timeout", "garbled",
  * "reset"}, "code": "0x..."|null, "since": time|null, "until": time|null, "backoff": seconds}; until
  * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
+ *
+ * A connection of connections is {"side", "local", "local_port", "peer", "peer_port", "port", "mode":
+ * "smc-r", "smc-d", "tcp", "state", "verdict", "reason", "rule", "cause", "code": "0x...", "peer_code",
+ * "link_group", "device", "sent", "received", "uid", "inode", "netns", "cgroup"}; what is not known is
+ * null.  port is the service port.  "lost" counts those that the tables in the kernel had no room for.
+ *
+ * "fallbacks" of stats is {"connections", "expected", "unexpected", "lately": {"unexpected", "connections",
+ * "seconds"}, "causes": [{"cause", "code", "side", "rule", "expected": bool, "count"}..], "prefixes":
+ * [{"side", "prefix", "expected", "unexpected", "code", "last"}..]}; "stages" is [{"name", "received",
+ * "lost"}..].
  *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,

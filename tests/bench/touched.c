@@ -26,7 +26,7 @@ static long update_value(void *map, const void *key, const void *value);
 #define NOTED_MAX 256
 
 const char *const touched_map_names[TOUCHED_MAPS] = {
-	"policy_slot", "rule_counters", "host_state", "denied", "smc_pending", "others",
+	"policy_slot", "side_counters", "host_state", "denied", "smc_pending", "others",
 };
 
 static const struct policy_image *image_in_force;
@@ -112,7 +112,7 @@ UNTRACED static void *find_value(void *map, const void *key)
 		return index < image_in_force->n_rows ? &image_in_force->rows[index] : NULL;
 	if (map == &host_state)
 		return &host;
-	if (map == &rule_counters) {
+	if (map == &side_counters) {
 		/*
 		 * The pointer, and the line that an atomic addition writes: those are not
 		 * reported.
@@ -140,12 +140,13 @@ static __attribute__((noinline)) void decide(const struct smc_policy_query *quer
 	struct smc_policy_asking asking = { .book = 1 };
 	struct smc_policy_ends ends = { .peer_port = query->port };
 	struct smc_policy_answer answer;
+	struct smc_policy_told told;
 
 	smc_policy_decide(query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query->side, 1);
 	smc_policy_note_denied(query, &answer);
-	if (answer.verdict == SMC_POLICY_SMC)
-		smc_policy_allowed(&ends, answer.slot);
+	smc_policy_tell(&ends, &answer, &told);
+	smc_policy_tell_readers(query, &ends, &told);
 }
 
 UNTRACED void touched_decide(const struct policy_image *image, const struct bench_query *query,

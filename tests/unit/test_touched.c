@@ -65,8 +65,8 @@ static void assert_bound(const struct bound *bound)
 	assert_in_range(sum.lines_most, 1, bound->lines_most);
 	assert_true(!bound->bytes || bytes <= bound->bytes);
 	/*
-	 * Beside the image: its map, the rule's counters, and for an allow the state of the
-	 * host.
+	 * Beside the image: its map, the rule's counters, and the state of the host, of which a deny
+	 * reads one line, which tells whether anybody monitors.
 	 */
 	assert_true(sum.map_lines[TOUCHED_POLICY_SLOT] == 1);
 	assert_true(sum.map_lines[TOUCHED_RULE_COUNTERS] == 2);

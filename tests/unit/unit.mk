@@ -40,6 +40,8 @@ UNIT_TOP := $(patsubst %,daemon/cli/%.o,top_rows top_select top_layout top_text 
 build/tests/unit/test_top: $(UNIT_TOP:%=build/tests/unit/%)
 build/tests/unit-asan/test_top: $(UNIT_TOP:%=build/tests/unit-asan/%)
 build/tests/unit/test_top build/tests/unit-asan/test_top: UNIT_LIBS += -ljansson
+build/tests/unit/test_openmetrics: build/tests/unit/daemon/common/openmetrics.o
+build/tests/unit-asan/test_openmetrics: build/tests/unit-asan/daemon/common/openmetrics.o
 # test_auto's traces are the benchmark's.
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
