@@ -18,6 +18,18 @@ static __always_inline struct smc_policy_smc *find(const struct smc_sock *sock)
 	return cookie ? bpf_map_lookup_elem(&smc_connections, &cookie) : 0;
 }
 
+/* The first data of a connection: what set-ups cost is measured, before it is proven. */
+static __always_inline void carries_data(struct smc_policy_smc *smc, const struct smc_sock *sock)
+{
+	__u64 now;
+
+	if (smc->flags & SMC_POLICY_SMC_PROVEN)
+		return;
+	now = bpf_ktime_get_ns();
+	smc_policy_measure_smc(smc, (struct tcp_sock *)sock->clcsock->sk, now);
+	smc_policy_prove(smc, now);
+}
+
 SEC("tp_btf/smc_switch_to_fallback")
 int BPF_PROG(smc_fallback, const struct smc_sock *sock, int reason)
 {
@@ -45,7 +57,7 @@ int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
 		return 0;
 	smc->sent += length;
 	smc->messages++;
-	smc_policy_prove(smc, bpf_ktime_get_ns());
+	carries_data(smc, sock);
 	return 0;
 }
 
@@ -58,7 +70,7 @@ int BPF_PROG(smc_received, const struct smc_sock *sock, unsigned long length)
 		return 0;
 	smc->received += length;
 	smc->messages++;
-	smc_policy_prove(smc, bpf_ktime_get_ns());
+	carries_data(smc, sock);
 	return 0;
 }
 

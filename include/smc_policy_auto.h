@@ -260,6 +260,11 @@ struct smc_policy_host {
 	__u64 judged_from;
 	__u32 paths_known; /* 0: no path was ever harmed, so no decision looks one up */
 	__u32 peers_known; /* 0: no peer was ever without SMC, so no decision looks one up */
+	/* Set-ups as clients of this host wait for them: medians, us, 0: none seen yet. */
+	__u32 tcp_setup; /* SYN to SYN-ACK, where SMC is set up then */
+	__u32 smc_setup; /* from there to the end of the CLC handshake */
+	__u32 smc_setups; /* so many went into it */
+	__u32 reserved_2; /* zero */
 };
 
 /* More messages of one connection are not told apart. */

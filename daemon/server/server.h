@@ -35,6 +35,7 @@ struct server {
 	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */
+	bool costs_differ; /* costs.h: the log has told it */
 	struct watch *watch;
 	struct learning *learning;
 	sd_event *event;

@@ -19,7 +19,7 @@
  * policy-test has one answer for each query: [VERDICT, REASON, NAME|null, GENERATION].
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
- * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
+ * cooldown COOLDOWN, costs COSTS.  Rules of recommend are {name, side, ports, peers, action, connections,
  * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}; better has services for which a
  * rule would have done better than auto in the last lessons: {side, port, action, gain (set-ups), lessons}.
  *
@@ -34,7 +34,7 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.
+ * rule, else all in force; status has one more if differs of COSTS is true.
  *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
  * "messages", "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
@@ -49,6 +49,10 @@
  * A BREAKER is {"side", "prefix", "state", "votes", "evidence": {"syn", "timeout", "garbled",
  * "reset"}, "code": "0x..."|null, "since": time|null, "until": time|null, "backoff": seconds}; until
  * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
+ *
+ * COSTS is {"setup_cost": microseconds as configured, real, "smc_setup": microseconds|null, "tcp_setup":
+ * microseconds|null, "setups", "differs": bool}: how long clients of this host wait for SMC after TCP's
+ * handshake, and for that, medians; from how many; and whether that is 3 times setup_cost or a third.
  *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,
