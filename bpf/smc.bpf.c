@@ -39,6 +39,18 @@ static __always_inline void refuse_unasked(const struct smc_sock *sock, __u64 co
 			  bpf_ktime_get_ns());
 }
 
+/* The first data of a connection: what set-ups cost is measured, before it is proven. */
+static __always_inline void carries_data(struct smc_policy_smc *smc, const struct smc_sock *sock)
+{
+	__u64 now;
+
+	if (smc->flags & SMC_POLICY_SMC_PROVEN)
+		return;
+	now = bpf_ktime_get_ns();
+	smc_policy_measure_smc(smc, (struct tcp_sock *)sock->clcsock->sk, now);
+	smc_policy_prove(smc, now);
+}
+
 SEC("tp_btf/smc_switch_to_fallback")
 int BPF_PROG(smc_fallback, const struct smc_sock *sock, int reason)
 {
@@ -111,7 +123,7 @@ int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
 	smc->messages++;
 	note_mode(smc, sock);
 	count_bytes(smc, length, 0);
-	smc_policy_prove(smc, bpf_ktime_get_ns());
+	carries_data(smc, sock);
 	return 0;
 }
 
@@ -126,7 +138,7 @@ int BPF_PROG(smc_received, const struct smc_sock *sock, unsigned long length)
 	smc->messages++;
 	note_mode(smc, sock);
 	count_bytes(smc, 0, length);
-	smc_policy_prove(smc, bpf_ktime_get_ns());
+	carries_data(smc, sock);
 	return 0;
 }
 

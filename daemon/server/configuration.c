@@ -8,6 +8,7 @@
 #include "common/plural.h"
 #include "files/config_files.h"
 #include "server/control.h"
+#include "server/costs.h"
 #include "server/file_rules.h"
 #include "server/internal.h"
 #include "server/metrics.h"
@@ -123,9 +124,11 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	keep_fixed_settings(&server->config.settings, &next.settings);
 	rc = put_config(server, &next, changed, error);
 	note_outcome(server, !rc);
-	if (rc)
+	if (rc) {
 		policy_config_clear(&next);
-	else
-		warnings_log(server);
-	return rc;
+		return rc;
+	}
+	warnings_log(server);
+	costs_follow(server);
+	return 0;
 }

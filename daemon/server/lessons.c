@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "policy/causes.h"
 #include "policy/learn.h"
+#include "server/costs.h"
 #include "server/lessons.h"
 #include "server/report.h"
 
@@ -473,8 +474,10 @@ json_t *lessons_show(const struct server *server, const struct policy_prefix *pr
 			 "known", "services", (json_int_t)survey.services.n, "peers",
 			 (json_int_t)survey.peers.n, "subnets", (json_int_t)survey.subnets.n);
 	survey_clear(&survey);
-	if (json)
+	if (json) {
+		json_object_set_new(json, "costs", costs_report(server));
 		add_host(server, prefix, false, json);
+	}
 	return json;
 }
 

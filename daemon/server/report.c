@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/plural.h"
 #include "server/lessons.h"
+#include "server/costs.h"
 #include "server/metrics.h"
 #include "server/report.h"
 
@@ -475,6 +476,18 @@ static json_t *report_daemon(const struct server *server)
 		"pin_dir", json_text(settings->pin_dir), "socket", json_text(settings->socket));
 }
 
+/* Rules that never decide, and a setup-cost that is far from what is seen. */
+static json_t *report_warnings(const struct server *server)
+{
+	json_t *list = warnings_report(server, NULL);
+	char text[256];
+
+	costs_warning(server, text, sizeof(text));
+	if (text[0])
+		json_array_append_new(list, json_string(text));
+	return list;
+}
+
 json_t *report_status(struct server *server)
 {
 	struct netns_list netns = { 0 };
@@ -497,7 +510,7 @@ json_t *report_status(struct server *server)
 		"suspended", suspension_report(server), "rules", report_rule_counts(server),
 		"hooks", report_hooks(&hooks), "netns", report_netns(server, &netns), "learned",
 		lessons_summary(server), "limits", report_limits(server), "degraded",
-		report_degraded(server), "warnings", warnings_report(server, NULL), "daemon",
+		report_degraded(server), "warnings", report_warnings(server), "daemon",
 		report_daemon(server), "kernel", report_kernel(&module));
 	netns_list_clear(&netns);
 	return json;

@@ -44,6 +44,7 @@ struct server {
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */
 	struct policy_errors netns_degraded; /* where it is not enforced, as of the last look */
+	bool costs_differ; /* costs.h: the log has told it */
 	struct watch *watch;
 	struct learning *learning;
 	struct metrics *metrics;

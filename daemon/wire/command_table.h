@@ -252,7 +252,7 @@ REQUEST(auto_show,
 	.name = "auto-show",
 	.access = ACCESS_READ,
 	.summary = "what is learned, and what keeps SMC off",
-	.result = "breakers cooldown known lost lost_by peers services smc_connections subnets",
+	.result = "breakers cooldown costs known lost lost_by peers services smc_connections subnets",
 	.arguments = {
 		{ "prefix", ARGUMENT_TEXT, ARGUMENT_WORD, "PREFIX",
 		  .check = check_prefix,

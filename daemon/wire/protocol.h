@@ -23,7 +23,7 @@
  * subnet, peer: CONTEXT|null}; breaker BREAKER|null; cooldown COOLDOWN.
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
- * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
+ * cooldown COOLDOWN, costs COSTS.  Rules of recommend are {name, side, ports, peers, action, connections,
  * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}; better has services for which a
  * rule would have done better than auto in the last lessons: {side, port, action, gain (set-ups), lessons}.
  *
@@ -44,7 +44,8 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
+ * rule, else all in force.  One more says that the policy is suspended, and in
+ * status one if differs of COSTS is true.  "suspended" is null or
  * {"since": time|null, "until": time|null}.
  *
  * policy-history has "changes", the newest first: [{"generation", "time", "uid", "pid": numbers|null,
@@ -76,6 +77,10 @@
  * "seconds"}, "causes": [{"cause", "code", "side", "rule", "expected": bool, "count"}..], "prefixes":
  * [{"side", "prefix", "expected", "unexpected", "code", "last"}..]}; "stages" is [{"name", "received",
  * "lost"}..].
+ *
+ * COSTS is {"setup_cost": microseconds as configured, real, "smc_setup": microseconds|null, "tcp_setup":
+ * microseconds|null, "setups", "differs": bool}: how long clients of this host wait for SMC after TCP's
+ * handshake, and for that, medians; from how many; and whether that is 3 times setup_cost or a third.
  *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,

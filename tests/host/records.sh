@@ -59,7 +59,7 @@ put_host()
 # What was put is to be looked up, as who puts it otherwise says too.
 note_known()
 {
-	put_host -8 "$(bytes 4 1 1)"
+	put_host 120 "$(bytes 4 1 1)"
 }
 
 # CLOCK_MONOTONIC in ns, $1 seconds from now.

@@ -85,10 +85,25 @@ static void decisions_touch_few_lines(void **state)
 			assert_bound(&bounds[i]);
 }
 
+static void lesson_touches_few_lines_of_a_context(void **state)
+{
+	double lines[TOUCHED_CONTEXTS];
+
+	(void)state;
+	touched_lesson(lines);
+	print_message(
+		"# a lesson: %.2f lines of the service, %.2f of the subnet, %.2f of the peer\n",
+		lines[TOUCHED_SERVICE], lines[TOUCHED_SUBNET], lines[TOUCHED_PEER]);
+	assert_true(lines[TOUCHED_SERVICE] > 1 && lines[TOUCHED_SERVICE] <= 4.4);
+	assert_true(lines[TOUCHED_SUBNET] > 1 && lines[TOUCHED_SUBNET] <= 3.3);
+	assert_true(lines[TOUCHED_PEER] > 1 && lines[TOUCHED_PEER] <= 3.7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decisions_touch_few_lines),
+		cmocka_unit_test(lesson_touches_few_lines_of_a_context),
 	};
 
 	return cmocka_run_group_tests_name("touched", tests, NULL, NULL);
