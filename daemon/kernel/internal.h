@@ -20,6 +20,7 @@ struct native;
 struct kmod;
 struct due;
 struct list_bpf;
+struct monitor_bpf;
 struct watcher;
 
 /* The maps that are pinned; all programs share them. */
@@ -71,6 +72,7 @@ struct kernel {
 	struct due *missed; /* connections that the last look did not find, ascending by place */
 	uint32_t n_missed, missed_room;
 	struct list_bpf *list; /* bpf/list.bpf.c, NULL: not loaded yet */
+	struct monitor_bpf *monitor; /* bpf/monitor.bpf.c, NULL: not attached */
 	const struct backend *backend; /* that is attached, NULL: none */
 	const struct smc_policy_row *image; /* the one in force, mapped; NULL: none */
 	uint32_t n_rows;
@@ -166,6 +168,15 @@ uint32_t living_unseen(const struct kernel *kernel);
 
 /* Let go of the programs that list connections. */
 void listing_close(struct kernel *kernel);
+
+/* monitor.c */
+
+/* Attach the program that tells of fallbacks if it can be and somebody reads, else let go of it. */
+void monitor_follow(struct kernel *kernel);
+
+/* How many of its links hold module smc. */
+int monitor_links(const struct kernel *kernel);
+void monitor_close(struct kernel *kernel);
 
 /* programs.c */
 

@@ -213,6 +213,22 @@ int kernel_renew_rule_state(const struct kernel *kernel, uint32_t slot);
 /* Sum of all CPUs; all zero if it cannot be read. */
 void kernel_read_seen_counts(const struct kernel *kernel, struct smc_policy_seen_counts *sum);
 
+/*
+ * Let @reader, below SMC_POLICY_READERS, get the events that @filter lets through, from now on.  Returns 0
+ * or a negative errno and @error.
+ */
+int kernel_monitor(struct kernel *kernel, unsigned int reader,
+		   const struct smc_policy_filter *filter, struct kernel_error *error);
+
+/* And no more. */
+void kernel_monitor_end(struct kernel *kernel, unsigned int reader);
+
+/* Ring buffer of struct smc_policy_event. */
+int kernel_events(const struct kernel *kernel);
+
+/* How many events for @reader had no room there, since it began. */
+uint64_t kernel_events_lost(const struct kernel *kernel, unsigned int reader);
+
 /* All hooks that this release knows and how each stands. */
 void kernel_describe(const struct kernel *kernel, struct backend_hooks *hooks);
 

@@ -14,6 +14,7 @@
 #include "server/explain.h"
 #include "server/lessons.h"
 #include "server/metrics.h"
+#include "server/monitoring.h"
 #include "server/recording.h"
 #include "server/report.h"
 #include "server/requests.h"
@@ -372,10 +373,26 @@ json_t *answer_record(struct request *request)
 			    why);
 		return NULL;
 	}
-	request->recording = recording_new(kernel);
-	return request->recording ? json_pack("{s:I}", "start",
-					      (json_int_t)recording_start(request->recording))
-				  : NULL;
+	request->stream.recording = recording_new(kernel);
+	return request->stream.recording
+		       ? json_pack("{s:I}", "start",
+				   (json_int_t)recording_start(request->stream.recording))
+		       : NULL;
+}
+
+/* ---- monitor ---- */
+
+json_t *answer_monitor(struct request *request)
+{
+	struct server *server = request->server;
+	struct filter filter;
+
+	if (filter_read(server, request->arguments, &filter, &request->error))
+		return NULL;
+	request->stream.monitoring = monitoring_new(server, &filter, &request->error);
+	return request->stream.monitoring
+		       ? json_pack("{s:I}", "generation", (json_int_t)server->generation)
+		       : NULL;
 }
 
 /* ---- reload ---- */

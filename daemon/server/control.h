@@ -28,7 +28,7 @@ bool control_resume(struct control *control);
 /* Give a closed connection to the clients that record, and count them; nothing is sent yet. */
 void control_record(struct control *control, const struct smc_policy_record *record);
 
-/* Send the clients that record what waits for them. */
-void control_send_records(struct control *control);
+/* Send the clients that record or monitor what waits for them. */
+void control_send_waiting(struct control *control);
 
 #endif

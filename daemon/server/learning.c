@@ -123,7 +123,7 @@ static int on_records(sd_event_source *source, int fd, uint32_t events, void *us
 	(void)fd;
 	(void)events;
 	learning_take_records(learning);
-	control_send_records(learning->server->control);
+	control_send_waiting(learning->server->control);
 	return 0;
 }
 
@@ -148,6 +148,8 @@ int learning_open(struct learning **learning, struct server *server, struct kern
 		return kernel_fail(error, -ENOMEM, "out of memory");
 	*learning = new;
 	new->server = server;
+	for (unsigned int i = 0; i < SMC_POLICY_READERS; i++)
+		kernel_monitor_end(server->kernel, i);
 	kernel_set_recording(server->kernel,
 			     false); /* an earlier daemon may have been killed at it */
 	new->records = ring_buffer__new(kernel_records(server->kernel), on_record, new, NULL);

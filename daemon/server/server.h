@@ -23,6 +23,7 @@
 #include "smc_policy_version.h"
 
 struct control;
+struct monitors;
 struct learning;
 struct metrics;
 struct watch;
@@ -48,6 +49,7 @@ struct server {
 	struct watch *watch;
 	struct learning *learning;
 	struct metrics *metrics;
+	struct monitors *monitors; /* NULL: nobody monitors */
 	struct places *places; /* names of what the kernel has numbers of */
 	struct fallbacks fallbacks;
 	sd_event *event;

@@ -86,7 +86,10 @@
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,
  * MESSAGES]..], "lost", "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
  * negative for those that were there before.
- * lost counts connections since the response before for which there was no room, of this client or in
+ * After monitor it goes on in the same way: result {"events": [EVENT..], "end": bool}.  smc-ebpf(8) lists the
+ * members of an EVENT under JSON; an event "lost" counts those that the client or the ring buffer had no room
+ * for.
+ * lost of record counts connections since the response before for which there was no room, of this client or in
  * the ring buffer.  The client shuts its end down to end: then comes the last one, with end.
  */
 #ifndef SMC_POLICY_PROTOCOL_H

@@ -17,7 +17,7 @@ FUZZ_SEEDS_config := tests/unit/config/good tests/unit/config/bad conf
 FUZZ_SEEDS_peers := tests/unit/lists/good tests/unit/lists/bad
 
 FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -Wall -Wextra \
-	$(LIBBPF_CFLAGS) $(NL_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) $(NL_CFLAGS:-I%=-isystem %) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 FUZZ_SANITIZE := address,undefined
 FUZZ_FLAGS := -fno-sanitize-recover=all
 FUZZ_LIBS := -lsystemd -ludev -ljansson -linih -lncursesw -ltinfo $(NL_LIBS) $(LIBBPF_LIBS)

@@ -12,10 +12,10 @@ static void take_record(struct control *control, const struct smc_policy_record 
 static void send_nothing(struct control *control);
 
 #define control_record take_record
-#define control_send_records send_nothing
+#define control_send_waiting send_nothing
 #include "server/learning.c"
 #undef control_record
-#undef control_send_records
+#undef control_send_waiting
 
 static struct smc_policy_host host;
 static struct kernel kernel = { .host = &host };
