@@ -48,6 +48,7 @@ WIRE := $(call objects,daemon/wire/*.c)
 KERNEL := $(call objects,daemon/kernel/*.c)
 SERVER := $(call objects,daemon/server/*.c)
 CLI := $(call objects,daemon/cli/*.c)
+CHECK := $(call objects,daemon/check/*.c)
 BPF_NAMES := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 SKELETONS := $(BPF_NAMES:%=$(BUILD)/bpf/%.skel.h)
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
@@ -69,7 +70,7 @@ programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS)
 $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
 
-$(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
+$(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(WIRE) $(FILES) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
 
 $(BUILD)/daemon/%.o: daemon/%.c
@@ -107,7 +108,7 @@ $(BUILD)/man/%: man/%.scd
 	scdoc < $< > $@.new
 	mv $@.new $@
 
--include $(patsubst %.o,%.d,$(SERVER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
+-include $(patsubst %.o,%.d,$(SERVER) $(CLI) $(CHECK) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
 .PHONY: kmod

@@ -17,7 +17,8 @@ enum cli_status {
 	CLI_FAILED = 1, /* refused or failed */
 	CLI_USAGE = 2, /* wrong usage */
 	CLI_UNREACHABLE = 3, /* the daemon does not answer */
-	CLI_HELPED = 4, /* help was printed and nothing more is to be done: exits as CLI_DONE */
+	CLI_WARNED = 4, /* of a check: warnings, but no problem */
+	CLI_HELPED = 5, /* help was printed and nothing more is to be done: exits as CLI_DONE */
 };
 
 struct cli {

@@ -36,6 +36,7 @@ int cmd_pnetid(int argc, char **argv);
 int cmd_signal_server(int argc, char **argv);
 int cmd_await(int argc, char **argv);
 int cmd_crowd(int argc, char **argv);
+int cmd_obstacles(int argc, char **argv);
 
 /* ---- tool-util.c ---- */
 

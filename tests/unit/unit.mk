@@ -27,6 +27,12 @@ UNIT_WIRE := daemon/wire/commands.o
 build/tests/unit/test_commands: $(UNIT_WIRE:%=build/tests/unit/%)
 build/tests/unit-asan/test_commands: $(UNIT_WIRE:%=build/tests/unit-asan/%)
 build/tests/unit/test_commands build/tests/unit-asan/test_commands: UNIT_LIBS += -ljansson
+# test_probe and test_basic are of what the check commands find.
+UNIT_CHECK := $(patsubst %.c,%.o,$(wildcard daemon/check/*.c))
+UNIT_OF_CHECK := build/tests/unit/test_probe build/tests/unit-asan/test_probe
+build/tests/unit/test_probe: $(UNIT_CHECK:%=build/tests/unit/%)
+build/tests/unit-asan/test_probe: $(UNIT_CHECK:%=build/tests/unit-asan/%)
+$(UNIT_OF_CHECK): UNIT_LIBS += -ljansson
 # test_auto's traces are the benchmark's.
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
