@@ -79,6 +79,15 @@ int cli_ask(struct cli *cli, void (*print)(const json_t *result));
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
 
+/*
+ * A query as the daemon takes it, ["connect", "192.0.2.7", 443], of the texts of its three parts.  NULL
+ * and @error: one of them is wrong.
+ */
+json_t *cli_query(const char *side, const char *peer, const char *port, struct value_error *error);
+
+/* Print the verdict, reason, rule, generation and backend of @answer in one line. */
+void cli_print_verdict(const json_t *answer);
+
 /* Print @services of auto-show (wire/protocol.h) as a table. */
 void cli_print_services(const json_t *services);
 

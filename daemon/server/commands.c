@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "kernel/netns.h"
 #include "server/advice.h"
+#include "server/explain.h"
 #include "server/lessons.h"
 #include "server/recording.h"
 #include "server/report.h"
@@ -161,14 +162,6 @@ static int parse_query(const json_t *json, struct smc_policy_query *query,
 	return 0;
 }
 
-/* The name of the rule that owns @slot, or null. */
-static json_t *slot_name(const struct server *server, uint32_t slot)
-{
-	if (slot < SMC_POLICY_SLOT_FIRST || slot >= server->slots.n)
-		return json_null();
-	return json_string(server->slots.owners[slot].name);
-}
-
 static json_t *test_one(struct request *request, const json_t *json, uint64_t cookie)
 {
 	struct smc_policy_query query = { .netns_cookie = cookie };
@@ -183,7 +176,7 @@ static json_t *test_one(struct request *request, const json_t *json, uint64_t co
 		return NULL;
 	return json_pack("[s, s, o, I]", word_name(&words_verdict, answer.verdict),
 			 word_name(&words_reason, answer.reason),
-			 slot_name(request->server, answer.slot), (json_int_t)answer.generation);
+			 report_slot(request->server, answer.slot), (json_int_t)answer.generation);
 }
 
 json_t *answer_policy_test(struct request *request)
@@ -203,6 +196,27 @@ json_t *answer_policy_test(struct request *request)
 	}
 	return json_pack("{s:s, s:O}", "backend",
 			 word_name(&words_backend, request->server->backend), "answers", answers);
+}
+
+/* ---- explain ---- */
+
+json_t *answer_explain(struct request *request)
+{
+	const json_t *queries = json_object_get(request->arguments, "queries");
+	struct smc_policy_query query = { 0 };
+	struct smc_policy_answer answer;
+	struct value_error error;
+	uint64_t cookie = 0;
+
+	if (parse_query(json_array_get(queries, 0), &query, &error)) {
+		kernel_fail(&request->error, -EINVAL, "%s", error.text);
+		return NULL;
+	}
+	netns_cookie(NULL, &cookie);
+	query.netns_cookie = cookie;
+	if (kernel_test(request->server->kernel, &query, &answer, &request->error))
+		return NULL;
+	return explain_connection(request->server, &query, &answer);
 }
 
 /* ---- auto, recommend ---- */

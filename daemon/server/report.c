@@ -112,7 +112,7 @@ static json_t *report_peers_file(const struct policy_rule *rule)
 			 (json_int_t)(rule->n_peers - rule->own_peers.n), "digest", digest);
 }
 
-static json_t *report_origin(const struct policy_rule *rule)
+json_t *report_origin(const struct policy_rule *rule)
 {
 	autofree char *text = NULL;
 
@@ -120,6 +120,13 @@ static json_t *report_origin(const struct policy_rule *rule)
 		return asprintf(&text, "%s:%u", rule->file, rule->line) < 0 ? json_null()
 									    : json_text(text);
 	return json_string(rule->origin == POLICY_ORIGIN_COMMAND ? "command" : "runtime");
+}
+
+json_t *report_slot(const struct server *server, uint32_t slot)
+{
+	if (slot < SMC_POLICY_SLOT_FIRST || slot >= server->slots.n)
+		return json_null();
+	return json_string(server->slots.owners[slot].name);
 }
 
 /* Put the limits into @json, null where there is none. */

@@ -138,6 +138,26 @@ REQUEST(stats,
 	.summary = "counts of verdicts by reason and rule",
 	.result = "default generation module reasons retired rules verdicts")
 
+REQUEST(explain,
+	.name = "explain",
+	.access = ACCESS_READ,
+	.summary = "what a fallback means, or why a connection gets its verdict",
+	.result = "backend breaker candidates changes cooldown default generation learned matching peer port reason rule side steps verdict why",
+	.arguments = {
+		{ "cause", ARGUMENT_TEXT, ARGUMENT_WORD | ARGUMENT_LOCAL, "CAUSE|all",
+		  .help = "a code (0x03010000), its name (PEERNOSMC) or a word (peer)\n"
+			  "of a fallback; needs no daemon and no root" },
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
+		  .help = "remote address" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "N", "ports",
+		  .help = "service port, as of policy test" },
+		{ "queries", ARGUMENT_QUERIES, ARGUMENT_REQUIRED | ARGUMENT_SENT,
+		  .min = 1, .max = 1,
+		  .help = "for example [\"connect\", \"192.0.2.7\", 443]" },
+	})
+
 REQUEST(auto_show,
 	.name = "auto-show",
 	.access = ACCESS_READ,

@@ -17,6 +17,10 @@
  * policy-flush delete all of the rules or none.
  *
  * policy-test has one answer for each query: [VERDICT, REASON, NAME|null, GENERATION].
+ * explain has the members of such an answer by name, side, peer, port and default, and: why; candidates
+ * [{name, action, side, prefix, range, origin, loses_by, why}..], the winner first, of matching rules;
+ * steps [{name, state, text}..]; changes [{step, text, command}..]; learned {reason, decides, gain, service,
+ * subnet, peer: CONTEXT|null}; breaker BREAKER|null; cooldown COOLDOWN.
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
  * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
