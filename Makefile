@@ -34,7 +34,7 @@ LIBBPF_LIBS := $(LIBBPF) -lelf -lz
 endif
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) \
-	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) -I/usr/include/libnl3 -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -Wall $(if $(CI),-Werror) \
 	$(LIBBPF_CFLAGS) -I$(INCLUDE) -I/usr/include/$(ARCH)-linux-gnu
 
@@ -71,7 +71,7 @@ $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
 
 $(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
+	$(CC) $(LDFLAGS) -o $@ $^ -lnl-genl-3 -lnl-3 -ljansson -linih
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)

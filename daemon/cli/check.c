@@ -2,10 +2,13 @@
 /* The check commands: what each finds is a report of daemon/check. */
 #include <errno.h>
 #include <string.h>
+#include <sys/utsname.h>
 
+#include "check/basic.h"
 #include "check/report.h"
 #include "check/syn.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "common/json.h"
 
 static int print_report(const struct cli *cli, const struct check_report *report, const char *path)
@@ -39,6 +42,49 @@ static int resolve(const struct cli *cli, struct check_target *target)
 		return cli_usage(cli, "%s", error.text);
 	return check_target_resolve(text, target, &error) ? cli_fail("%s", error.text) : CLI_DONE;
 }
+
+/* ---- check basic ---- */
+
+/* The item "daemon", by the answer of status; NULL: it does not answer. */
+static void check_daemon(const json_t *status, struct check_report *report)
+{
+	const json_t *degraded = json_object_get(status, "degraded");
+
+	if (!status)
+		check_add(report, "daemon", CHECK_WARNING, "run \"systemctl start smc-policyd\"",
+			  "smc-policyd does not answer: the policy stays as it was, nothing is "
+			  "learned, and \"auto\" knows nothing new");
+	else if (json_array_size(degraded))
+		check_add(report, "daemon", CHECK_WARNING, "run \"smc-ebpf status\"",
+			  "smc-policyd says: %s", cli_string(json_array_get(degraded, 0)));
+	else
+		check_add(report, "daemon", CHECK_OK, NULL, "smc-policyd: %s",
+			  cli_text(status, "summary"));
+}
+
+int cli_check_basic(struct cli *cli)
+{
+	autojson json_t *status = NULL;
+	struct check_report report;
+	struct utsname kernel;
+	struct facts facts;
+	int rc;
+
+	uname(&kernel);
+	facts_read_files("", kernel.release, &facts);
+	facts_read_netlink(&facts);
+	check_report_init(&report);
+	check_basic(&facts, &report);
+	if (facts.smc == FACTS_SMC_LOADED) {
+		status = cli_try_request(cli, "status", NULL);
+		check_daemon(status, &report);
+	}
+	rc = print_report(cli, &report, NULL);
+	check_report_free(&report);
+	return rc;
+}
+
+/* ---- check syn ---- */
 
 int cli_check_syn(struct cli *cli)
 {

@@ -61,6 +61,12 @@ void cli_print_commands(const char *prefix);
  */
 int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result);
 
+/*
+ * The same for what can do without the daemon: the result, to be released, or NULL if it does not answer
+ * or refuses, without telling why.
+ */
+json_t *cli_try_request(const struct cli *cli, const char *command, json_t *arguments);
+
 /* A connection for more than one request; -1 after telling why (CLI_UNREACHABLE). */
 int cli_connect(const struct cli *cli);
 

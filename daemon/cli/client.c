@@ -28,24 +28,30 @@ static int unreachable(const struct cli *cli, int error)
 	return CLI_UNREACHABLE;
 }
 
-int cli_connect(const struct cli *cli)
+/* A connection to the daemon, or a negative errno. */
+static int open_daemon(const struct cli *cli)
 {
 	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	if (strlen(cli->socket) >= sizeof(addr.sun_path)) {
-		unreachable(cli, ENAMETOOLONG);
-		return -1;
-	}
+	if (strlen(cli->socket) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
 	strcpy(addr.sun_path, cli->socket);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		unreachable(cli, errno);
-		return -1;
-	}
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -errno;
 	return steal_fd(fd);
+}
+
+int cli_connect(const struct cli *cli)
+{
+	int fd = open_daemon(cli);
+
+	if (fd < 0)
+		unreachable(cli, -fd);
+	return fd < 0 ? -1 : fd;
 }
 
 int cli_result(json_t *response, json_t **result)
@@ -63,24 +69,40 @@ int cli_result(json_t *response, json_t **result)
 	return cli_fail("%s", error ? error : "the daemon refused without a reason");
 }
 
+/* One request, its response into @response: 0 or a negative errno. */
+static int exchange(const struct cli *cli, const json_t *request, json_t **response)
+{
+	autoclose int fd = open_daemon(cli);
+	int rc = fd < 0 ? fd : frame_send(fd, request);
+
+	return rc ? rc : frame_receive(fd, PROTOCOL_RESPONSE_MAX, response);
+}
+
+static json_t *make_request(const char *command, json_t *arguments)
+{
+	return json_pack("{s:i, s:s, s:o}", "protocol", PROTOCOL_VERSION, "command", command,
+			 "arguments", arguments ? arguments : json_object());
+}
+
 int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result)
 {
-	autojson json_t *request =
-		json_pack("{s:i, s:s, s:o}", "protocol", PROTOCOL_VERSION, "command", command,
-			  "arguments", arguments ? arguments : json_object());
-	autojson json_t *response = NULL;
-	autoclose int fd = -1;
+	autojson json_t *request = make_request(command, arguments), *response = NULL;
 	int rc;
 
 	if (!request)
 		return cli_fail("a word is not valid UTF-8, or memory is short");
-	fd = cli_connect(cli);
-	if (fd < 0)
-		return CLI_UNREACHABLE;
-	rc = frame_send(fd, request);
-	if (!rc)
-		rc = frame_receive(fd, PROTOCOL_RESPONSE_MAX, &response);
+	rc = exchange(cli, request, &response);
 	return rc ? unreachable(cli, -rc) : cli_result(response, result);
+}
+
+json_t *cli_try_request(const struct cli *cli, const char *command, json_t *arguments)
+{
+	autojson json_t *request = make_request(command, arguments), *response = NULL;
+
+	if (!request || exchange(cli, request, &response) ||
+	    !json_is_true(json_object_get(response, "ok")))
+		return NULL;
+	return json_incref(json_object_get(response, "result"));
 }
 
 int cli_ask(struct cli *cli, void (*print)(const json_t *result))

@@ -223,6 +223,10 @@ COMMAND(simulate,
 		  .help = "policy (default: auto for everything, no rules)" },
 	})
 
+COMMAND(check_basic,
+	.name = "check-basic",
+	.summary = "whether this host can speak SMC, and what keeps it from it")
+
 COMMAND(check_syn,
 	.name = "check-syn",
 	.summary = "send SYNs with and without SMC's option; needs root",

@@ -17,10 +17,10 @@ FUZZ_SEEDS_config := tests/unit/config/good tests/unit/config/bad conf
 FUZZ_SEEDS_peers := tests/unit/lists/good tests/unit/lists/bad
 
 FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -Wall -Wextra \
-	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) -I/usr/include/libnl3 -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 FUZZ_SANITIZE := address,undefined
 FUZZ_FLAGS := -fno-sanitize-recover=all
-FUZZ_LIBS := -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
+FUZZ_LIBS := -lnl-genl-3 -lnl-3 -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
 
 # All of daemon and command but the daemon's main(); that of the command has another name.  An archive:
 # a target that includes a file to reach into it leaves the file's object out.

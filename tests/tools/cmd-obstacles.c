@@ -217,11 +217,13 @@ static void turn_into_rst(struct segment *segment)
 
 /* ---- SYNs and their answers ---- */
 
-/* What the last SYN of each source port had, for its answer. */
-static struct {
+/* What the last SYN of each source port had, for its answer; IPv6 has ports of its own. */
+struct offer {
 	bool smc, any;
 	uint8_t magic[4];
-} offered[65536];
+};
+
+static struct offer offers[2][65536];
 
 static enum obstacle obstacle_of(in_port_t port)
 {
@@ -233,13 +235,13 @@ static enum obstacle obstacle_of(in_port_t port)
 
 static void note_offer(const struct segment *segment)
 {
+	struct offer *offer = &offers[segment->v6][segment->tcp->source];
 	const uint8_t *option = find_option(segment);
-	in_port_t port = segment->tcp->source;
 
-	offered[port].any = option;
-	offered[port].smc = option && !memcmp(option + 2, smc_magic, sizeof(smc_magic));
+	offer->any = option;
+	offer->smc = option && !memcmp(option + 2, smc_magic, sizeof(smc_magic));
 	if (option)
-		memcpy(offered[port].magic, option + 2, sizeof(offered[port].magic));
+		memcpy(offer->magic, option + 2, sizeof(offer->magic));
 }
 
 enum fate {
@@ -285,13 +287,13 @@ static bool peer_speaks(enum obstacle obstacle)
 static void pass_synack(struct segment *segment)
 {
 	enum obstacle obstacle = obstacle_of(segment->tcp->source);
-	in_port_t port = segment->tcp->dest;
+	const struct offer *offer = &offers[segment->v6][segment->tcp->dest];
 
-	if (peer_speaks(obstacle) && offered[port].smc)
+	if (peer_speaks(obstacle) && offer->smc)
 		add_option(segment, smc_magic);
-	else if (obstacle == COPIES && offered[port].any)
-		add_option(segment, offered[port].magic);
-	else if (obstacle == ADDS || (obstacle == ADDS_OTHER && offered[port].any))
+	else if (obstacle == COPIES && offer->any)
+		add_option(segment, offer->magic);
+	else if (obstacle == ADDS || (obstacle == ADDS_OTHER && offer->any))
 		add_option(segment, other_magic);
 }
 
