@@ -57,6 +57,7 @@ KERNEL := $(call objects,daemon/kernel/*.c)
 LISTENER := $(call objects,daemon/listener/*.c)
 SERVER := $(call objects,daemon/server/*.c)
 CLI := $(call objects,daemon/cli/*.c)
+CHECK := $(call objects,daemon/check/*.c)
 BPF_NAMES := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 SKELETONS := $(BPF_NAMES:%=$(BUILD)/bpf/%.skel.h)
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
@@ -82,8 +83,8 @@ $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $
 $(BUILD)/smc-policy-listener: $(LISTENER) $(WIRE) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lmicrohttpd
 
-$(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo
+$(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(WIRE) $(FILES) $(POLICY) $(COMMON)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo $(NL_LIBS)
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)
@@ -137,7 +138,7 @@ $(BUILD)/completion/smc-ebpf.fish: $(BUILD)/completion/completion completion/eng
 	{ cat completion/engine.fish && $< fish; } > $@.new
 	mv $@.new $@
 
--include $(patsubst %.o,%.d,$(SERVER) $(LISTENER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
+-include $(patsubst %.o,%.d,$(SERVER) $(LISTENER) $(CLI) $(CHECK) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
 .PHONY: kmod

@@ -17,7 +17,8 @@ enum cli_status {
 	CLI_FAILED = 1, /* refused or failed */
 	CLI_USAGE = 2, /* wrong usage */
 	CLI_UNREACHABLE = 3, /* the daemon does not answer */
-	CLI_HELPED = 4, /* help was printed and nothing more is to be done: exits as CLI_DONE */
+	CLI_WARNED = 4, /* of a check: warnings, but no problem */
+	CLI_HELPED = 5, /* help was printed and nothing more is to be done: exits as CLI_DONE */
 };
 
 struct cli {
@@ -72,6 +73,12 @@ int cli_open(const struct cli *cli, unsigned int seconds, bool wait);
  * text is not UTF-8.
  */
 json_t *cli_pack_request(const char *command, json_t *arguments);
+
+/*
+ * The same for what can do without the daemon: the result, to be released, or NULL if it does not answer
+ * or refuses, without telling why.
+ */
+json_t *cli_try_request(const struct cli *cli, const char *command, json_t *arguments);
 
 /* A connection for more than one request; -1 after telling why (CLI_UNREACHABLE). */
 int cli_connect(const struct cli *cli);

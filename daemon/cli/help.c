@@ -107,5 +107,5 @@ void cli_print_commands(const char *prefix)
 			print_argument(words, width, commands[i].summary);
 	}
 	puts("\n\"smc-ebpf COMMAND --help\" tells more.  Exit status: 0 done, 1 refused or failed,\n"
-	     "2 wrong usage, 3 daemon not reachable.");
+	     "2 wrong usage, 3 daemon not reachable, 4 only warnings of a check.");
 }

@@ -339,4 +339,17 @@ COMMAND(simulate,
 		{ "config", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
 		  .help = "policy (default: auto for everything, no rules)" },
 	})
+
+COMMAND(check_basic,
+	.name = "check-basic",
+	.summary = "whether this host can speak SMC, and what keeps it from it")
+
+COMMAND(check_syn,
+	.name = "check-syn",
+	.summary = "send SYNs with and without SMC's option; needs root",
+	.arguments = {
+		{ "target", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "HOST:PORT",
+		  .help = "where the peer listens, for example 192.0.2.1:443 or\n"
+			  "[2001:db8::1]:443" },
+	})
 /* clang-format on */

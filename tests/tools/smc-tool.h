@@ -37,6 +37,7 @@ int cmd_signal_server(int argc, char **argv);
 int cmd_tsc(int argc, char **argv);
 int cmd_await(int argc, char **argv);
 int cmd_crowd(int argc, char **argv);
+int cmd_obstacles(int argc, char **argv);
 
 /* ---- tool-util.c ---- */
 
