@@ -8,6 +8,9 @@ ARCH := $(shell uname -m)
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SYSCONFDIR ?= /etc
 UNITDIR ?= /usr/lib/systemd/system
 SRCDIR ?= /usr/src
@@ -33,8 +36,10 @@ LIBBPF_CFLAGS := -I$(BUILD)/libbpf/include
 LIBBPF_LIBS := $(LIBBPF) -lelf -lz
 endif
 
+LIBNL_CFLAGS := $(shell pkg-config --cflags libnl-genl-3.0 2> /dev/null)
+
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) \
-	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) $(LIBNL_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -Wall $(if $(CI),-Werror) \
 	$(LIBBPF_CFLAGS) -I$(INCLUDE) -I/usr/include/$(ARCH)-linux-gnu
 
@@ -51,6 +56,7 @@ CLI := $(call objects,daemon/cli/*.c)
 BPF_NAMES := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 SKELETONS := $(BPF_NAMES:%=$(BUILD)/bpf/%.skel.h)
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
+COMPLETIONS := $(BUILD)/completion/smc-ebpf $(BUILD)/completion/_smc-ebpf $(BUILD)/completion/smc-ebpf.fish
 
 .PHONY: help
 help: ## this list
@@ -60,17 +66,18 @@ help: ## this list
 # ---- what is installed ----
 
 .PHONY: all
-all: packages-build ## daemon, command and manual pages, in build/
+all: packages-build ## daemon, command, manual pages and completions, in build/
 	+$(MAKE) --no-print-directory programs
 
 .PHONY: programs
-programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS)
+programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS) $(COMPLETIONS)
 
 $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih -lnl-genl-3 -lnl-3 \
+		$(LIBBPF_LIBS)
 
 $(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)
@@ -107,6 +114,23 @@ $(BUILD)/man/%: man/%.scd
 	scdoc < $< > $@.new
 	mv $@.new $@
 
+# So does the completion of shells: bash, zsh, fish.
+$(BUILD)/completion/completion: completion/completion.c $(WIRE) $(POLICY) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -linih
+
+$(BUILD)/completion/smc-ebpf: $(BUILD)/completion/completion completion/engine.sh completion/engine.bash
+	{ $< bash && cat completion/engine.sh completion/engine.bash; } > $@.new
+	mv $@.new $@
+
+$(BUILD)/completion/_smc-ebpf: $(BUILD)/completion/completion completion/engine.sh completion/engine.zsh
+	{ echo '#compdef smc-ebpf' && $< zsh && cat completion/engine.sh completion/engine.zsh; } > $@.new
+	mv $@.new $@
+
+$(BUILD)/completion/smc-ebpf.fish: $(BUILD)/completion/completion completion/engine.fish
+	{ cat completion/engine.fish && $< fish; } > $@.new
+	mv $@.new $@
+
 -include $(patsubst %.o,%.d,$(SERVER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
@@ -117,7 +141,7 @@ kmod: packages-kmod ## the kernel module for KDIR (default: the running kernel),
 # Targets that people name install packages first, and then build by a make of their own: which libbpf
 # there is is found out when it begins.
 .PHONY: install
-install: packages-build ## programs, unit, configuration, manual pages and DKMS source, below DESTDIR
+install: packages-build ## programs, unit, configuration, manual pages, completions, DKMS source, below DESTDIR
 	+@$(MAKE) --no-print-directory -s programs
 	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/smc-policyd.service
@@ -126,6 +150,9 @@ install: packages-build ## programs, unit, configuration, manual pages and DKMS 
 		install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR) conf/smc-policy.conf
 	for page in $(MANUALS); do \
 		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(BASHCOMPDIR) $(BUILD)/completion/smc-ebpf
+	install -D -m 644 -t $(DESTDIR)$(ZSHCOMPDIR) $(BUILD)/completion/_smc-ebpf
+	install -D -m 644 -t $(DESTDIR)$(FISHCOMPDIR) $(BUILD)/completion/smc-ebpf.fish
 	install -d -m 755 $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)/include
 	install -m 644 kmod/*.[ch] kmod/Kbuild kmod/dkms.conf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
 	install -m 644 include/smc_policy_hook.h include/smc_policy_verdict.h \
@@ -137,6 +164,8 @@ uninstall: ## remove what install put below DESTDIR; configuration and state sta
 		$(DESTDIR)$(UNITDIR)/smc-policyd.service
 	for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; done
+	rm -f $(DESTDIR)$(BASHCOMPDIR)/smc-ebpf $(DESTDIR)$(ZSHCOMPDIR)/_smc-ebpf \
+		$(DESTDIR)$(FISHCOMPDIR)/smc-ebpf.fish
 	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
 
 # ---- what is only used here ----

@@ -200,6 +200,12 @@ static __always_inline int smc_policy_all_clear(void)
 	return host && !(host->cooldown_until | host->paths_known | host->peers_known);
 }
 
+static __always_inline __u64 smc_policy_generation(const struct smc_policy_row *header)
+{
+	return (__u64)header->word[SMC_POLICY_HDR_GENERATION_HI] << 32 |
+	       header->word[SMC_POLICY_HDR_GENERATION_LO];
+}
+
 static __always_inline void smc_policy_decide_in(smc_policy_image_t img,
 						 const struct smc_policy_query *query,
 						 const struct smc_policy_asking *asking,
@@ -212,11 +218,16 @@ static __always_inline void smc_policy_decide_in(smc_policy_image_t img,
 	__u64 what, settled;
 	__u32 against, limits;
 
-	if (!header ||
-	    smc_policy_lookup(img, header, query->peer, query->side, query->port, &result))
+	if (!header)
 		return;
-	answer->generation = (__u64)header->word[SMC_POLICY_HDR_GENERATION_HI] << 32 |
-			     header->word[SMC_POLICY_HDR_GENERATION_LO];
+	if (header->word[SMC_POLICY_HDR_FLAGS] & SMC_POLICY_IMAGE_F_SUSPENDED) {
+		answer->generation = smc_policy_generation(header);
+		answer->reason = SMC_POLICY_REASON_SUSPENDED;
+		return;
+	}
+	if (smc_policy_lookup(img, header, query->peer, query->side, query->port, &result))
+		return;
+	answer->generation = smc_policy_generation(header);
 	answer->slot = result.slot;
 	answer->reason = result.slot == SMC_POLICY_SLOT_DEFAULT ? SMC_POLICY_REASON_DEFAULT
 								: SMC_POLICY_REASON_RULE;

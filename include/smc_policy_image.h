@@ -136,6 +136,9 @@ enum smc_policy_image_limits {
 /* Only the namespaces in the netns map may speak SMC; others get reason disabled. */
 #define SMC_POLICY_IMAGE_F_NETNS_LISTED 1u
 
+/* Every connection gets tcp, reason suspended.  Set and cleared in the image that is in force. */
+#define SMC_POLICY_IMAGE_F_SUSPENDED 2u
+
 /* Kinds of nodes. */
 enum smc_policy_node {
 	SMC_POLICY_NODE_15 = 0, /* buckets with lanes of 15 bits, narrow and wide */

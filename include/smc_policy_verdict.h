@@ -47,7 +47,8 @@ enum smc_policy_reason {
 	SMC_POLICY_REASON_PEER = 9,
 	SMC_POLICY_REASON_COOLDOWN = 10,
 	SMC_POLICY_REASON_DISABLED = 11, /* namespace left out, or policy unreadable */
-	SMC_POLICY_REASONS = 12,
+	SMC_POLICY_REASON_SUSPENDED = 12, /* smc-ebpf suspend */
+	SMC_POLICY_REASONS = 13,
 };
 
 #endif

@@ -60,6 +60,19 @@ void cli_print_commands(const char *prefix);
  */
 int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result);
 
+/*
+ * Connect to the daemon and print nothing.  Returns a blocking socket whose calls end with -ETIMEDOUT
+ * after @seconds without progress, or a negative errno; without @wait -EAGAIN where more clients wait
+ * for the daemon than there is room for.
+ */
+int cli_open(const struct cli *cli, unsigned int seconds, bool wait);
+
+/*
+ * A request, to be released: @arguments (taken over, NULL: none) of @command.  NULL: no memory, or a
+ * text is not UTF-8.
+ */
+json_t *cli_pack_request(const char *command, json_t *arguments);
+
 /* A connection for more than one request; -1 after telling why (CLI_UNREACHABLE). */
 int cli_connect(const struct cli *cli);
 
@@ -77,6 +90,17 @@ int cli_ask(struct cli *cli, void (*print)(const json_t *result));
 
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
+
+/* Print what policy-diff answers, or policy-rollback (wire/protocol.h). */
+void cli_print_rollback(const json_t *diff);
+/*
+ * A query as the daemon takes it, ["connect", "192.0.2.7", 443], of the texts of its three parts.  NULL
+ * and @error: one of them is wrong.
+ */
+json_t *cli_query(const char *side, const char *peer, const char *port, struct value_error *error);
+
+/* Print the verdict, reason, rule, generation and backend of @answer in one line. */
+void cli_print_verdict(const json_t *answer);
 
 /* Print @services of auto-show (wire/protocol.h) as a table. */
 void cli_print_services(const json_t *services);

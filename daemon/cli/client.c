@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,24 +29,39 @@ static int unreachable(const struct cli *cli, int error)
 	return CLI_UNREACHABLE;
 }
 
-int cli_connect(const struct cli *cli)
+int cli_open(const struct cli *cli, unsigned int seconds, bool wait)
 {
-	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
+	int flags = SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK);
+	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | flags, 0);
+	struct timeval timeout = { .tv_sec = seconds };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	if (strlen(cli->socket) >= sizeof(addr.sun_path)) {
-		unreachable(cli, ENAMETOOLONG);
-		return -1;
-	}
+	if (fd < 0)
+		return -errno;
+	if (strlen(cli->socket) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
 	strcpy(addr.sun_path, cli->socket);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		unreachable(cli, errno);
-		return -1;
-	}
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) || fcntl(fd, F_SETFL, 0))
+		return -errno;
 	return steal_fd(fd);
+}
+
+int cli_connect(const struct cli *cli)
+{
+	int fd = cli_open(cli, TIMEOUT_SECONDS, true);
+
+	if (fd >= 0)
+		return fd;
+	unreachable(cli, -fd);
+	return -1;
+}
+
+json_t *cli_pack_request(const char *command, json_t *arguments)
+{
+	return json_pack("{s:i, s:s, s:o}", "protocol", PROTOCOL_VERSION, "command", command,
+			 "arguments", arguments ? arguments : json_object());
 }
 
 int cli_result(json_t *response, json_t **result)
@@ -65,9 +81,7 @@ int cli_result(json_t *response, json_t **result)
 
 int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result)
 {
-	autojson json_t *request =
-		json_pack("{s:i, s:s, s:o}", "protocol", PROTOCOL_VERSION, "command", command,
-			  "arguments", arguments ? arguments : json_object());
+	autojson json_t *request = cli_pack_request(command, arguments);
 	autojson json_t *response = NULL;
 	autoclose int fd = -1;
 	int rc;

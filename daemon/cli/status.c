@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* reload, status, stats */
+/* reload, suspend, resume, status, stats */
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -19,7 +19,46 @@ int cli_reload(struct cli *cli)
 	return cli_ask(cli, print_reloaded);
 }
 
+/* ---- suspend, resume ---- */
+
+static void print_suspended(const json_t *result)
+{
+	const char *until =
+		json_string_value(json_object_get(json_object_get(result, "suspended"), "until"));
+
+	printf("suspended%s%s\n", until ? " until " : "", until ? until : "");
+	cli_warn_all(json_object_get(result, "warnings"));
+}
+
+int cli_suspend(struct cli *cli)
+{
+	return cli_ask(cli, print_suspended);
+}
+
+static void print_resumed(const json_t *result)
+{
+	bool changed = json_is_true(json_object_get(result, "changed"));
+
+	printf("%s, generation %lld\n", changed ? "resumed" : "was not suspended",
+	       (long long)cli_number(result, "generation"));
+}
+
+int cli_resume(struct cli *cli)
+{
+	return cli_ask(cli, print_resumed);
+}
+
 /* ---- status ---- */
+
+static void print_suspension(const json_t *suspended)
+{
+	const char *since = json_string_value(json_object_get(suspended, "since"));
+	const char *until = json_string_value(json_object_get(suspended, "until"));
+
+	if (json_is_object(suspended))
+		table_field("suspended", "since %s, until %s", since ? since : "?",
+			    until ? until : "\"smc-ebpf resume\"");
+}
 
 static void print_module(const json_t *kernel)
 {
@@ -103,6 +142,7 @@ static void print_status(const json_t *status)
 	table_field("", "%s", cli_text(status, "summary"));
 	table_field("generation", "%lld, default %s", (long long)cli_number(status, "generation"),
 		    cli_text(status, "default"));
+	print_suspension(json_object_get(status, "suspended"));
 	table_field("rules", "%lld: %lld of files, %lld by command, %lld until restart",
 		    (long long)cli_number(rules, "total"), (long long)cli_number(rules, "file"),
 		    (long long)cli_number(rules, "command"),

@@ -92,6 +92,9 @@ bool kernel_image_equal(const struct kernel *kernel, const struct policy_image *
 	if (!kernel->image || kernel->n_rows != image->n_rows)
 		return false;
 	header = image->rows[0];
+	header.word[SMC_POLICY_HDR_FLAGS] =
+		(header.word[SMC_POLICY_HDR_FLAGS] & ~SMC_POLICY_IMAGE_F_SUSPENDED) |
+		(kernel->image->word[SMC_POLICY_HDR_FLAGS] & SMC_POLICY_IMAGE_F_SUSPENDED);
 	header.word[SMC_POLICY_HDR_GENERATION_LO] =
 		kernel->image->word[SMC_POLICY_HDR_GENERATION_LO];
 	header.word[SMC_POLICY_HDR_GENERATION_HI] =
@@ -193,8 +196,7 @@ int kernel_publish(struct kernel *kernel, const struct policy_image *image,
 	uint64_t start;
 	int rc = fd < 0 ? -errno : fill_image(fd, image);
 
-	if (!rc && bpf_map_freeze(fd))
-		rc = -errno;
+	/* It is not frozen: kernel_suspend() stores one word. */
 	start = clock_us(CLOCK_MONOTONIC);
 	if (!rc)
 		rc = swap_image(kernel->map[MAP_POLICY_SLOT], fd);
@@ -210,4 +212,68 @@ int kernel_publish(struct kernel *kernel, const struct policy_image *image,
 	if (map_image(kernel, fd, image->n_rows))
 		log_warning("cannot map the image in force: %s", strerror(errno));
 	return 0;
+}
+
+/* ---- suspending ---- */
+
+/* Descriptor of the image in force, or a negative errno. */
+static int open_in_force(const struct kernel *kernel)
+{
+	uint32_t slot = 0, id;
+	int fd;
+
+	if (bpf_map_lookup_elem(kernel->map[MAP_POLICY_SLOT], &slot, &id))
+		return -errno;
+	fd = bpf_map_get_fd_by_id(id);
+	return fd < 0 ? -errno : fd;
+}
+
+static int store_flags(const struct kernel *kernel, uint32_t flags)
+{
+	autoclose int fd = open_in_force(kernel);
+	struct smc_policy_row *header;
+
+	if (fd < 0)
+		return fd;
+	header = mmap(NULL, sizeof(*header), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (header == MAP_FAILED)
+		return -errno;
+	__atomic_store_n(&header->word[SMC_POLICY_HDR_FLAGS], flags, __ATOMIC_RELEASE);
+	munmap(header, sizeof(*header));
+	return 0;
+}
+
+/* The same with a copy of the image: earlier releases froze theirs, so nobody can store into them. */
+static int publish_with_flags(struct kernel *kernel, uint32_t flags, struct kernel_error *error)
+{
+	size_t size = (size_t)kernel->n_rows * sizeof(*kernel->image);
+	struct policy_image copy = { .rows = malloc(size), .n_rows = kernel->n_rows };
+	int rc;
+
+	if (!copy.rows)
+		return kernel_fail(error, -ENOMEM, "out of memory");
+	memcpy(copy.rows, kernel->image, size);
+	copy.rows[0].word[SMC_POLICY_HDR_FLAGS] = flags;
+	rc = kernel_publish(kernel, &copy, error);
+	free(copy.rows);
+	return rc;
+}
+
+int kernel_suspend(struct kernel *kernel, bool suspended, struct kernel_error *error)
+{
+	uint32_t before, flags;
+	int rc;
+
+	if (!kernel->image)
+		return kernel_fail(error, -ENODATA, "no policy is in force");
+	before = kernel->image->word[SMC_POLICY_HDR_FLAGS];
+	flags = (before & ~SMC_POLICY_IMAGE_F_SUSPENDED) |
+		(suspended ? SMC_POLICY_IMAGE_F_SUSPENDED : 0);
+	if (flags == before)
+		return 0;
+	rc = store_flags(kernel, flags);
+	if (rc == -EPERM || rc == -EACCES)
+		return publish_with_flags(kernel, flags, error);
+	return rc ? kernel_fail(error, rc, "cannot write to the image in force: %s", strerror(-rc))
+		  : 0;
 }

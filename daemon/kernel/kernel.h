@@ -54,7 +54,7 @@ bool kernel_fresh(const struct kernel *kernel);
 /* Rows of the image in force. */
 uint32_t kernel_image_rows(const struct kernel *kernel);
 
-/* Whether the image in force is @image but for the generation. */
+/* Whether the image in force is @image but for the generation, and for whether it is suspended. */
 bool kernel_image_equal(const struct kernel *kernel, const struct policy_image *image);
 
 /*
@@ -63,6 +63,12 @@ bool kernel_image_equal(const struct kernel *kernel, const struct policy_image *
  */
 int kernel_publish(struct kernel *kernel, const struct policy_image *image,
 		   struct kernel_error *error);
+
+/*
+ * Set or clear SMC_POLICY_IMAGE_F_SUSPENDED in the image in force: one store.  Handshakes that have
+ * begun keep their verdict.  Returns 0, or a negative errno and @error with the image as it was.
+ */
+int kernel_suspend(struct kernel *kernel, bool suspended, struct kernel_error *error);
 
 /* Ask the decision program in the kernel.  Counts nothing. */
 int kernel_test(struct kernel *kernel, const struct smc_policy_query *query,

@@ -92,14 +92,6 @@ static address_t prefix_last(const struct mention *mention)
 		       : mention->start | (((address_t)1 << (ADDRESS_BITS - mention->length)) - 1);
 }
 
-static bool includes_none(const struct policy_rule *rule)
-{
-	for (size_t i = 0; i < rule->n_peers; i++)
-		if (!rule->peers[i].except)
-			return false;
-	return true;
-}
-
 /* Whether @x may come before @y, where the rule of @x does not come after that of @y. */
 static bool in_order(const struct mention *x, const struct mention *y)
 {
@@ -125,7 +117,7 @@ static void list_mentions(struct compiler *c, bool v4)
 	policy_for_each(rule, c->policy) {
 		struct mention mention = { .rule = (uint32_t)rule_i };
 
-		if (includes_none(rule))
+		if (policy_rule_includes_none(rule))
 			add_mention(c, &mention);
 		for (size_t i = 0; i < rule->n_peers; i++) {
 			if (rule->peers[i].v4 != v4)

@@ -20,7 +20,9 @@
 
 #define POLICY_CONFIG_FILE "/etc/smc-policy.conf"
 
-/* [daemon], [auto], [budget] and [breaker] */
+#define POLICY_UEID_SIZE 33 /* longest UEID (SMC_MAX_EID_LEN of the kernel) plus NUL */
+
+/* [daemon], [auto], [budget], [breaker] and [smc] */
 struct policy_settings {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char state_dir[PATH_MAX];
@@ -44,6 +46,10 @@ struct policy_settings {
 	uint32_t save_interval; /* seconds between two times that what is learned is saved */
 
 	struct policy_limits budget; /* of the host */
+
+	/* [smc] */
+	char smc_ueid[POLICY_UEID_SIZE]; /* "": none */
+	uint32_t smc_wmem, smc_rmem; /* bytes, 0: as they are */
 };
 
 /* A file that the configuration names; both to be freed. */

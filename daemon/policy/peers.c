@@ -140,6 +140,33 @@ int policy_peers_sort(struct policy_peers *peers)
 	return 0;
 }
 
+/* ---- finding ---- */
+
+/* Zero the last of the @length bits that @prefix has. */
+static void shorten(struct policy_prefix *prefix)
+{
+	unsigned int bit = (prefix->v4 ? 96u : 0) + --prefix->length;
+
+	prefix->addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+}
+
+const struct policy_prefix *policy_peers_find(const struct policy_peers *peers,
+					      const uint8_t addr[16], bool except)
+{
+	struct policy_prefix wanted = { .v4 = value_is_v4(addr), .except = except };
+	const struct policy_prefix *found;
+
+	memcpy(wanted.addr, addr, sizeof(wanted.addr));
+	wanted.length = wanted.v4 ? 32 : 128;
+	for (;; shorten(&wanted)) {
+		found = peers->n ? bsearch(&wanted, peers->items, peers->n, sizeof(*peers->items),
+					   compare_prefixes)
+				 : NULL;
+		if (found || !wanted.length)
+			return found;
+	}
+}
+
 /* ---- reading ---- */
 
 /* More than the longest prefix takes. */

@@ -30,4 +30,11 @@ int policy_peers_parse(struct policy_peers *peers, const char *file, const char 
 /* Sort @peers, IPv4 first, and drop those that are there twice.  Returns 0 or -ENOMEM. */
 int policy_peers_sort(struct policy_peers *peers);
 
+/*
+ * The longest of @peers, sorted, that contains @addr (as in struct policy_prefix) and is an exception
+ * if @except, else none; borrowed.  NULL: there is none.  IPv6 prefixes contain no IPv4 address.
+ */
+const struct policy_prefix *policy_peers_find(const struct policy_peers *peers,
+					      const uint8_t addr[16], bool except);
+
 #endif

@@ -280,6 +280,14 @@ int policy_rule_check(const struct policy_rule *rule, struct value_error *error)
 	return 0;
 }
 
+bool policy_rule_includes_none(const struct policy_rule *rule)
+{
+	for (size_t i = 0; i < rule->n_peers; i++)
+		if (!rule->peers[i].except)
+			return false;
+	return true;
+}
+
 bool policy_rule_equal(const struct policy_rule *a, const struct policy_rule *b)
 {
 	return a->side == b->side && a->action == b->action && a->ttl == b->ttl &&

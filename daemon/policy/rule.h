@@ -91,6 +91,9 @@ extern const char *const policy_rule_keys[];
 /* What must hold of the rule as a whole: 0, or -EINVAL and @error. */
 int policy_rule_check(const struct policy_rule *rule, struct value_error *error);
 
+/* Whether the rule lists no peers, or only exceptions: then it is about any (other) peer. */
+bool policy_rule_includes_none(const struct policy_rule *rule);
+
 /* Same content: all that can be set is equal.  The name and the origin do not count. */
 bool policy_rule_equal(const struct policy_rule *a, const struct policy_rule *b);
 

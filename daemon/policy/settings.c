@@ -13,7 +13,7 @@ static const struct {
 	enum settings_section section;
 } sections[] = {
 	{ "daemon", SECTION_DAEMON }, { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
-	{ "budget", SECTION_BUDGET }, { "breaker", SECTION_BREAKER },
+	{ "budget", SECTION_BUDGET }, { "breaker", SECTION_BREAKER }, { "smc", SECTION_SMC },
 };
 
 void policy_config_init(struct policy_config *config)
@@ -158,6 +158,15 @@ static int set_default(struct policy_config *config, const char *text, struct va
 	return value_word(&words_action, text, &config->policy.default_action, error);
 }
 
+static int set_ueid(struct policy_config *config, const char *text, struct value_error *error)
+{
+	int rc = value_ueid(text, error);
+
+	if (!rc)
+		strcpy(config->settings.smc_ueid, text);
+	return rc;
+}
+
 /* ---- keys of all sections but rules ---- */
 
 struct key {
@@ -241,6 +250,27 @@ static int parse_cost_or_0(const struct key *key, const char *text, uint32_t *nu
 	return 0;
 }
 
+/* min_sndbuf and max_sndbuf of net/smc/smc_sysctl.c, and those of rcvbuf. */
+#define BUFFER_MIN 16384
+#define BUFFER_MAX (INT32_MAX / 2)
+
+static int parse_buffer(const struct key *key, const char *text, uint32_t *number,
+			struct value_error *error)
+{
+	uint64_t bytes;
+	int rc = value_size(text, &bytes, error);
+
+	if (rc)
+		return rc;
+	if (bytes < BUFFER_MIN || bytes > BUFFER_MAX)
+		return value_refuse(error,
+				    "%s %s is not valid; write 16K to 1023M, for example 256K",
+				    key->name, text);
+	*number = (uint32_t)bytes;
+	return 0;
+}
+
+#define BUFFER(field) NULL, parse_buffer, offsetof(struct policy_settings, field), 0, 0
 #define NUMBER(field) NULL, parse_number, offsetof(struct policy_settings, field)
 #define VOTES(field) NULL, parse_votes, offsetof(struct policy_settings, field)
 #define DURATION(field) NULL, parse_duration, offsetof(struct policy_settings, field), 0, 0
@@ -283,6 +313,9 @@ static const struct key keys[] = {
 	{ SECTION_BREAKER, "backoff-max", DURATION(parameters.backoff_max) },
 	{ SECTION_BREAKER, "prefix-ipv4", NUMBER(parameters.prefix_v4), 0, 32 },
 	{ SECTION_BREAKER, "prefix-ipv6", NUMBER(parameters.prefix_v6), 0, 64 },
+	{ SECTION_SMC, "ueid", VALUE(set_ueid) },
+	{ SECTION_SMC, "wmem", BUFFER(smc_wmem) },
+	{ SECTION_SMC, "rmem", BUFFER(smc_rmem) },
 };
 
 static uint32_t *key_number(const struct key *key, struct policy_config *config)

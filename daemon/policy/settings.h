@@ -5,7 +5,8 @@
 
 #include "policy/config.h"
 
-#define SETTINGS_SECTIONS_TEXT "[daemon], [policy], [auto], [budget], [breaker] or [rule NAME]"
+#define SETTINGS_SECTIONS_TEXT \
+	"[daemon], [policy], [auto], [budget], [breaker], [smc] or [rule NAME]"
 
 enum settings_section {
 	SECTION_NONE, /* before the first one */
@@ -15,6 +16,7 @@ enum settings_section {
 	SECTION_AUTO,
 	SECTION_BUDGET,
 	SECTION_BREAKER,
+	SECTION_SMC,
 	SECTION_RULE
 };
 

@@ -62,21 +62,13 @@ static address_t number_of(const uint8_t addr[16])
 	return number;
 }
 
-static bool includes_none(const struct policy_rule *rule)
-{
-	for (size_t i = 0; i < rule->n_peers; i++)
-		if (!rule->peers[i].except)
-			return false;
-	return true;
-}
-
 /* The first IPv4 (@v4) or IPv6 peer of @rule into @peer; false: it has none. */
 static bool first_of_family(const struct policy_rule *rule, bool v4, address_t *peer)
 {
 	struct sweep sweep = { 0 };
 	bool found = false, mapped_out = v4;
 
-	if (includes_none(rule))
+	if (policy_rule_includes_none(rule))
 		sweep_prefix(&sweep, v4 ? MAPPED_FIRST : 0, v4 ? MAPPED_LAST : ADDRESS_MAX, false);
 	for (size_t i = 0; i < rule->n_peers && !found; i++) {
 		const struct policy_prefix *prefix = &rule->peers[i];

@@ -26,7 +26,7 @@ WORDS(words_reason, "reason", [SMC_POLICY_REASON_RULE] = "rule",
       [SMC_POLICY_REASON_PACING] = "pacing", [SMC_POLICY_REASON_BUDGET] = "budget",
       [SMC_POLICY_REASON_RTT] = "rtt", [SMC_POLICY_REASON_BREAKER] = "breaker",
       [SMC_POLICY_REASON_PEER] = "peer", [SMC_POLICY_REASON_COOLDOWN] = "cooldown",
-      [SMC_POLICY_REASON_DISABLED] = "disabled");
+      [SMC_POLICY_REASON_DISABLED] = "disabled", [SMC_POLICY_REASON_SUSPENDED] = "suspended");
 WORDS(words_backend, "backend", [POLICY_BACKEND_AUTO] = "auto", [POLICY_BACKEND_NATIVE] = "native",
       [POLICY_BACKEND_KMOD] = "kmod", [POLICY_BACKEND_OBSERVE] = "observe");
 WORDS(words_log_level, "log level", [LOG_ERR] = "error", [LOG_WARNING] = "warning",
@@ -35,6 +35,8 @@ WORDS(words_on_stop,
       "on-stop", [POLICY_ON_STOP_KEEP] = "keep", [POLICY_ON_STOP_RELEASE] = "release");
 WORDS(words_read_access, "read-access", [POLICY_READ_GROUP] = "group", [POLICY_READ_ALL] = "all");
 WORDS(words_yes_no, "take-over", "no", "yes");
+WORDS(words_precedence, "precedence", [POLICY_BY_PREFIX] = "prefix", [POLICY_BY_PORTS] = "ports",
+      [POLICY_BY_SIDE] = "side", [POLICY_BY_ACTION] = "action", [POLICY_BY_NAME] = "name");
 WORDS(words_voter, "voter", [SMC_AUTO_SERVICE] = "service",
       [SMC_AUTO_SERVICE_RATE] = "service-rate", [SMC_AUTO_SUBNET] = "subnet",
       [SMC_AUTO_PEER] = "peer", [SMC_AUTO_PEER_RATE] = "peer-rate", [SMC_AUTO_ALWAYS] = "always");

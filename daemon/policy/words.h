@@ -35,6 +35,15 @@ enum policy_netns {
 	POLICY_NETNS_LIST,
 };
 
+/* By what one rule that matches goes before another, in this order. */
+enum policy_precedence {
+	POLICY_BY_PREFIX, /* the longer peer prefix */
+	POLICY_BY_PORTS, /* the narrower port range */
+	POLICY_BY_SIDE, /* one side before both */
+	POLICY_BY_ACTION, /* deny before auto before allow */
+	POLICY_BY_NAME,
+};
+
 #define POLICY_SIDE_BOTH SMC_POLICY_SIDES /* of a rule for connect and accept */
 
 struct word_list {
@@ -53,6 +62,7 @@ extern const struct word_list words_log_level; /* syslog priorities 3 to 7 */
 extern const struct word_list words_on_stop; /* enum policy_on_stop */
 extern const struct word_list words_read_access; /* enum policy_read_access */
 extern const struct word_list words_yes_no; /* no, yes */
+extern const struct word_list words_precedence; /* enum policy_precedence */
 extern const struct word_list words_voter; /* enum smc_auto_context */
 extern const struct word_list words_path_state; /* enum smc_policy_path_state */
 extern const struct word_list words_evidence; /* enum smc_policy_evidence */

@@ -18,6 +18,8 @@
 #include "wire/protocol.h"
 
 #define IDLE_USEC (60 * 1000000ULL) /* without a request */
+#define RECORDER_USEC \
+	(600 * 1000000ULL) /* for a client that records, to take some of what it gets */
 #define STALL_USEC (10 * 1000000ULL) /* for the rest of a request, or to take an answer */
 #define READ_SIZE 65536
 
@@ -60,7 +62,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	if (client->n_in || client->n_out)
-		log_info("a client of uid %u stalled and was dropped", client->uid);
+		log_info("a client of uid %u stalled and was dropped", client->requester.uid);
 	client_free(client);
 	return 0;
 }
@@ -76,7 +78,7 @@ static void set_deadline(struct client *client)
 		return;
 	}
 	if (client->recording)
-		usec = IDLE_USEC;
+		usec = RECORDER_USEC;
 	sd_event_source_set_time_relative(client->deadline, usec);
 	sd_event_source_set_enabled(client->deadline, SD_EVENT_ONESHOT);
 }
@@ -216,7 +218,7 @@ static int handle_request(struct client *client, const char *text, size_t length
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
 	if (request) {
-		response = requests_answer(client->control->server, request, client->access,
+		response = requests_answer(client->control->server, request, &client->requester,
 					   &recording);
 		if (recording)
 			start_recording(client, recording);
@@ -320,7 +322,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	return 0;
 }
 
-bool client_add(struct control *control, int fd, uid_t uid, enum command_access access)
+bool client_add(struct control *control, int fd, const struct requester *requester)
 {
 	sd_event *event = control->server->event;
 	struct client *client = calloc(1, sizeof(*client));
@@ -331,8 +333,7 @@ bool client_add(struct control *control, int fd, uid_t uid, enum command_access 
 		.next = control->clients,
 		.control = control,
 		.fd = fd,
-		.uid = uid,
-		.access = access,
+		.requester = *requester,
 	};
 	control->clients = client;
 	if (sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client) < 0 ||

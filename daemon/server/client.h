@@ -8,14 +8,14 @@
 #include <systemd/sd-event.h>
 
 #include "server/control.h"
+#include "server/requests.h"
 #include "wire/commands.h"
 
 struct client {
 	struct client *next;
 	struct control *control;
 	int fd;
-	uid_t uid;
-	enum command_access access;
+	struct requester requester;
 	sd_event_source *io, *deadline;
 	char *in; /* bytes of requests, not yet answered */
 	size_t n_in, room_in;
@@ -41,7 +41,7 @@ struct control {
  * Serve the client behind @fd, which is taken over, until it ends.  False: out of memory, and @fd is the
  * caller's.
  */
-bool client_add(struct control *control, int fd, uid_t uid, enum command_access access);
+bool client_add(struct control *control, int fd, const struct requester *requester);
 
 /* Close @client and take it out of the list. */
 void client_free(struct client *client);

@@ -9,6 +9,7 @@
 #include "files/config_files.h"
 #include "server/control.h"
 #include "server/costs.h"
+#include "server/file_rules.h"
 #include "server/internal.h"
 
 static void log_errors(const struct policy_errors *errors)
@@ -30,6 +31,21 @@ static void keep_fixed_settings(const struct policy_settings *old, struct policy
 	new->backend = old->backend;
 }
 
+/* Note in the history that @next is in force, and what of it is new. */
+static void note_reload(struct server *server, const struct policy_config *next)
+{
+	struct history_draft draft;
+
+	history_begin(&draft);
+	file_rules_compare(&draft, &server->config.policy, &next->policy);
+	if (!draft.rules && draft.default_before == draft.default_after)
+		history_remark(&draft, "settings, or what peers-files list");
+	else
+		file_rules_save(&server->state, &next->policy);
+	state_note(&server->state, &server->added, server->generation,
+		   history_end(&draft, server->generation, &server->author));
+}
+
 /* Put @next in the place of the configuration; on error all is as before. */
 static int put_config(struct server *server, struct policy_config *next, bool *changed,
 		      struct kernel_error *error)
@@ -49,9 +65,12 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 		server_apply_netns(server, &server->config.settings, &ignored);
 		return rc;
 	}
+	if (*changed)
+		note_reload(server, next);
 	policy_config_clear(&server->config);
 	server->config = *next;
 	server_enforce_netns(server);
+	smc_settings_apply(server);
 	log_set_level(next->settings.log_level);
 	return 0;
 }

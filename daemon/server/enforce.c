@@ -44,10 +44,13 @@ static int compile(struct server *server, const struct policy_settings *settings
 {
 	struct policy_image_options options = {
 		.generation = generation,
-		.flags = settings->netns == POLICY_NETNS_ALL ? 0 : SMC_POLICY_IMAGE_F_NETNS_LISTED,
+		.flags = (settings->netns == POLICY_NETNS_ALL ? 0
+							      : SMC_POLICY_IMAGE_F_NETNS_LISTED) |
+			 (server->suspension.active ? SMC_POLICY_IMAGE_F_SUSPENDED : 0),
 		.parameters = &settings->parameters,
 		.budget = &settings->budget,
-		.connection_memory = smc_connection_memory(),
+		.connection_memory =
+			smc_connection_memory_of(settings->smc_wmem, settings->smc_rmem),
 	};
 	int rc = slots_assign(&server->slots, live);
 

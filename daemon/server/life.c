@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "server/control.h"
+#include "server/file_rules.h"
 #include "server/internal.h"
 #include "server/learning.h"
 #include "server/saved.h"
@@ -38,6 +39,28 @@ static int open_kernel(struct server *server, struct kernel_error *error)
 	return 0;
 }
 
+/* Note in the history what differs from what an earlier daemon had. */
+static void note_start(struct server *server, bool changed)
+{
+	struct history_draft draft;
+	struct policy_rule *rule;
+
+	history_begin(&draft);
+	policy_for_each(rule, &server->state.passed)
+		history_rule(&draft, rule->name, rule, NULL);
+	file_rules_compare_saved(&draft, &server->state, &server->config.policy);
+	if (draft.rules || !draft.files || draft.default_before != draft.default_after)
+		file_rules_save(&server->state, &server->config.policy);
+	if (!draft.rules)
+		history_remark(&draft, "%zu %s in force", server->in_force.n_rules,
+			       plural(server->in_force.n_rules, "rule", "rules"));
+	if (changed || draft.rules)
+		state_note(&server->state, &server->added, server->generation,
+			   history_end(&draft, server->generation, &server->author));
+	history_drop(&draft);
+	policy_clear(&server->state.passed);
+}
+
 static int start_enforcing(struct server *server, struct kernel_error *error)
 {
 	bool changed;
@@ -45,6 +68,11 @@ static int start_enforcing(struct server *server, struct kernel_error *error)
 
 	if (!rc)
 		rc = server_enforce(server, &server->config, &changed, error);
+	if (!rc)
+		note_start(server, changed);
+	/* The image may have been in force already, suspended or not. */
+	if (!rc)
+		rc = kernel_suspend(server->kernel, server->suspension.active, error);
 	return rc ? rc : server_attach(server, error);
 }
 
@@ -56,7 +84,12 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	bool changed = false;
 
 	(void)source;
-	(void)info;
+	server->author = (struct author){
+		.way = "reload by SIGHUP",
+		.known = info->ssi_pid,
+		.uid = info->ssi_uid,
+		.pid = (pid_t)info->ssi_pid,
+	};
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_us(CLOCK_MONOTONIC));
 	if (server_reload(server, &changed, &errors, &error)) {
 		log_error("reload refused: %s", error.text);
@@ -109,6 +142,7 @@ int server_start(struct server *server, const char *config_file)
 	int rc;
 
 	*server = (struct server){ .config_file = config_file, .state.dir = -1 };
+	server->author = (struct author){ .way = "start" };
 	server->started = clock_us(CLOCK_REALTIME);
 	policy_config_init(&server->config);
 	policy_init(&server->added);
@@ -127,12 +161,17 @@ int server_start(struct server *server, const char *config_file)
 	if (!rc)
 		rc = control_open(&server->control, server, &error);
 	/* Nobody else uses state-dir now: what is prepared there a killed daemon has left. */
-	if (!rc)
+	if (!rc) {
 		state_abort(&server->state);
+		suspension_read(server);
+		smc_settings_read(server);
+	}
 	if (!rc)
 		saved_read(server);
 	if (!rc)
 		rc = start_enforcing(server, &error);
+	if (!rc)
+		smc_settings_apply(server);
 	if (!rc)
 		rc = watch_open(&server->watch, server, &error);
 	if (!rc)
@@ -175,9 +214,12 @@ void server_stop(struct server *server, bool keep)
 		saved_write(server);
 	if (server->kernel && !keep && server->config.settings.on_stop == POLICY_ON_STOP_RELEASE) {
 		log_notice("on-stop = release: nothing is enforced any more");
+		smc_settings_release(server);
 		if (kernel_release(server->kernel, &error))
 			log_error("%s", error.text);
 	}
+	suspension_close(&server->suspension);
+	smc_settings_clear(&server->smc);
 	slots_close(&server->slots);
 	kernel_close(server->kernel);
 	state_close(&server->state);

@@ -80,4 +80,5 @@ void server_refresh_netns(struct server *server)
 		log_error("%s", error.text);
 	if (!kernel_covers_new_netns(server->kernel))
 		server_enforce_netns(server);
+	smc_settings_apply(server);
 }

@@ -113,7 +113,7 @@ static json_t *report_peers_file(const struct policy_rule *rule)
 			 (json_int_t)(rule->n_peers - rule->own_peers.n), "digest", digest);
 }
 
-static json_t *report_origin(const struct policy_rule *rule)
+json_t *report_origin(const struct policy_rule *rule)
 {
 	autofree char *text = NULL;
 
@@ -121,6 +121,13 @@ static json_t *report_origin(const struct policy_rule *rule)
 		return asprintf(&text, "%s:%u", rule->file, rule->line) < 0 ? json_null()
 									    : json_text(text);
 	return json_string(rule->origin == POLICY_ORIGIN_COMMAND ? "command" : "runtime");
+}
+
+json_t *report_slot(const struct server *server, uint32_t slot)
+{
+	if (slot < SMC_POLICY_SLOT_FIRST || slot >= server->slots.n)
+		return json_null();
+	return json_string(server->slots.owners[slot].name);
 }
 
 /* Put the limits into @json, null where there is none. */
@@ -291,6 +298,8 @@ static void summarize(const struct server *server, const struct backend_hooks *h
 			"restart to enforce");
 	else if (!is_enforcing(server, hooks))
 		snprintf(buf, size, "nothing is enforced: no program is attached; see hooks");
+	else if (server->suspension.active)
+		snprintf(buf, size, "%s keeps every new connection on TCP: suspended", who);
 	else if (is_waiting(hooks))
 		snprintf(
 			buf, size,
@@ -398,6 +407,8 @@ static json_t *report_degraded(const struct server *server, const struct netns_l
 		json_array_append_new(list, json_text(server->backend_note));
 	for (size_t i = 0; i < server->degraded.count; i++)
 		json_array_append_new(list, json_text(server->degraded.lines[i]));
+	for (size_t i = 0; i < server->smc.problems.count; i++)
+		json_array_append_new(list, json_text(server->smc.problems.lines[i]));
 	add_netns_degraded(server, netns, list);
 	return list;
 }
@@ -464,16 +475,17 @@ json_t *report_status(const struct server *server)
 	kernel_describe(server->kernel, &hooks);
 	kernel_enforce_netns(server->kernel, false, &netns);
 	summarize(server, &hooks, &netns, summary, sizeof(summary));
-	json = json_pack("{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "backend", word_name(&words_backend, server->backend), "enforcing",
-			 is_enforcing(server, &hooks), "summary", json_text(summary), "generation",
-			 (json_int_t)server->generation, "default",
-			 word_name(&words_action, (unsigned int)server->in_force.default_action),
-			 "rules", report_rule_counts(server), "hooks", report_hooks(&hooks),
-			 "netns", report_netns(server, &netns), "learned", lessons_summary(server),
-			 "limits", report_limits(server), "degraded",
-			 report_degraded(server, &netns), "warnings", report_warnings(server),
-			 "daemon", report_daemon(server), "kernel", report_kernel(&module));
+	json = json_pack(
+		"{s:s, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"backend", word_name(&words_backend, server->backend), "enforcing",
+		is_enforcing(server, &hooks), "summary", json_text(summary), "generation",
+		(json_int_t)server->generation, "default",
+		word_name(&words_action, (unsigned int)server->in_force.default_action),
+		"suspended", suspension_report(server), "rules", report_rule_counts(server),
+		"hooks", report_hooks(&hooks), "netns", report_netns(server, &netns), "learned",
+		lessons_summary(server), "limits", report_limits(server), "degraded",
+		report_degraded(server, &netns), "warnings", report_warnings(server), "daemon",
+		report_daemon(server), "kernel", report_kernel(&module));
 	netns_list_clear(&netns);
 	return json;
 }

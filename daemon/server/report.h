@@ -16,6 +16,12 @@ json_t *report_time(uint64_t seconds);
 /* An array of @prefixes as text. */
 json_t *report_prefixes(const struct policy_prefix *prefixes, size_t n);
 
+/* Where @rule comes from: "FILE:LINE", "command" or "runtime". */
+json_t *report_origin(const struct policy_rule *rule);
+
+/* The name of the rule that owns counter slot @slot, or null. */
+json_t *report_slot(const struct server *server, uint32_t slot);
+
 /* One rule in force, with its counts: RULE of wire/protocol.h. */
 json_t *report_rule(const struct server *server, const struct policy_rule *rule);
 

@@ -7,6 +7,7 @@
 #define SMC_POLICY_REQUESTS_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "kernel/error.h"
 #include "policy/errors.h"
@@ -14,6 +15,13 @@
 
 struct recording;
 struct server;
+
+/* Who asks. */
+struct requester {
+	enum command_access access;
+	uid_t uid;
+	pid_t pid;
+};
 
 /* A request whose command is known and permitted, and whose arguments conform to the table. */
 struct request {
@@ -25,10 +33,10 @@ struct request {
 };
 
 /*
- * Answer @json, a request of a client with @access; NULL if memory is short.  *@recording is what
+ * Answer @json, a request of @requester; NULL if memory is short.  *@recording is what
  * the client asked to get from now on, owned by the caller, or NULL.
  */
-json_t *requests_answer(struct server *server, json_t *json, enum command_access access,
+json_t *requests_answer(struct server *server, json_t *json, const struct requester *requester,
 			struct recording **recording);
 
 /* A response that carries @result, which is taken over; NULL for NULL, or if memory is short. */

@@ -13,7 +13,9 @@
 #include "kernel/module.h"
 #include "policy/config.h"
 #include "server/slots.h"
+#include "server/smc_settings.h"
 #include "server/state.h"
+#include "server/suspension.h"
 #include "server/warnings.h"
 
 #include "smc_policy_version.h"
@@ -32,6 +34,9 @@ struct server {
 	struct kernel *kernel;
 	struct slots slots;
 	struct state state;
+	struct suspension suspension;
+	struct smc_settings smc;
+	struct author author; /* of the change that is being made */
 	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */

@@ -58,7 +58,10 @@ json_t *warnings_report(const struct server *server, const char *name)
 {
 	struct policy_errors lines = { 0 };
 	json_t *list = json_array();
+	char line[256];
 
+	if (suspension_warning(server, line, sizeof(line)))
+		json_array_append_new(list, json_text(line));
 	for (size_t i = 0; i < server->warnings.n; i++)
 		if (!name || concerns(server, &server->warnings.never[i], name))
 			policy_warn_never(&server->in_force, &server->warnings.never[i], &lines);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What to tell about the policy in force although it was accepted: rules that never decide. */
+/*
+ * What to tell about the policy in force although it was accepted: rules that never decide, and that it
+ * is suspended.
+ */
 #ifndef SMC_POLICY_WARNINGS_H
 #define SMC_POLICY_WARNINGS_H
 
@@ -24,10 +27,10 @@ void warnings_find(struct warnings *warnings, const struct policy *policy,
 		   const struct policy_image *image);
 void warnings_clear(struct warnings *warnings);
 
-/* Log those of the policy in force, one line each. */
+/* Log the rules in force that never decide, one line each. */
 void warnings_log(const struct server *server);
 
-/* Their texts as JSON; @name: only those that concern the rule called so, NULL: all. */
+/* All as JSON, a list of texts; @name: of rules only what concerns the one called so, NULL: all. */
 json_t *warnings_report(const struct server *server, const char *name);
 
 /* Of a rule in force: null, or {"beaten_by": NAME|null} if it never decides. */

@@ -19,13 +19,13 @@ REQUEST(policy_add,
 		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
 		  .check = value_name,
 		  .help = "letters, digits, \".\", \"_\" and \"-\"" },
-		{ "side", ARGUMENT_TEXT, 0, "S",
+		{ "side", ARGUMENT_TEXT, 0, "S", .complete = "connect accept both",
 		  .help = "connect, accept or both (default)" },
 		{ "ports", ARGUMENT_TEXT, ARGUMENT_PARTS, "P", "port",
 		  .help = "ports and ranges, for example 80,443,8000-9000\n(default: any)" },
 		{ "peers", ARGUMENT_TEXT, ARGUMENT_PARTS, "C", "peer",
 		  .help = "IPv4 and IPv6 prefixes, \"!\" before one excludes it\n(default: any)" },
-		{ "action", ARGUMENT_TEXT, 0, "A",
+		{ "action", ARGUMENT_TEXT, 0, "A", .complete = "allow deny auto",
 		  .help = "allow (default), deny or auto" },
 		{ "ttl", ARGUMENT_TEXT, 0, "T",
 		  .help = "remove the rule after T, for example 90s, 15m, 2h or 7d" },
@@ -50,7 +50,7 @@ REQUEST(policy_del,
 	.result = "deleted generation",
 	.arguments = {
 		{ "names", ARGUMENT_TEXTS, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
-		  .check = value_name, .min = 1, .max = COMMAND_NAMES_MAX,
+		  .check = value_name, .min = 1, .max = COMMAND_NAMES_MAX, .complete = "@added",
 		  .help = "names of rules" },
 	})
 
@@ -67,7 +67,7 @@ REQUEST(policy_show,
 	.result = "generation rule",
 	.arguments = {
 		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
-		  .check = value_name,
+		  .check = value_name, .complete = "@rules",
 		  .help = "name of a rule" },
 	})
 
@@ -77,7 +77,7 @@ REQUEST(policy_test,
 	.summary = "ask the program in the kernel for a verdict",
 	.result = "answers backend",
 	.arguments = {
-		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S", .complete = "connect accept",
 		  .help = "connect or accept" },
 		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
 		  .help = "remote address" },
@@ -100,12 +100,34 @@ COMMAND(policy_check,
 		  .help = "exit status 1 for warnings too: rules that never decide" },
 	})
 
-COMMAND(policy_diff,
+REQUEST(policy_diff,
 	.name = "policy-diff",
-	.summary = "what a reload would change, with FILEs as configuration",
+	.access = ACCESS_READ,
+	.summary = "what a reload with FILEs would change, or a rollback",
+	.result = "added changed default files removed",
 	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, 0, "N",
+		  .min = 0, .max = INT64_MAX, .complete = "@generations",
+		  .help = "what policy rollback N would change, instead" },
 		{ "files", ARGUMENT_TEXTS, ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE",
 		  .help = "read one over the other, in this order (default: what\nthe daemon reads)" },
+	})
+
+REQUEST(policy_history,
+	.name = "policy-history",
+	.access = ACCESS_READ,
+	.summary = "the last 100 changes: when, by whom, what",
+	.result = "changes generation")
+
+REQUEST(policy_rollback,
+	.name = "policy-rollback",
+	.access = ACCESS_CHANGE,
+	.summary = "put the rules by command of an earlier generation in force",
+	.result = "added applied changed default files generation removed warnings",
+	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, ARGUMENT_REQUIRED | ARGUMENT_WORD, "N",
+		  .min = 0, .max = INT64_MAX, .complete = "@generations",
+		  .help = "a generation of policy history, or the one before them" },
 	})
 
 REQUEST(policy_flush,
@@ -126,17 +148,73 @@ REQUEST(reload,
 	.summary = "read the configuration files again",
 	.result = "changed generation warnings")
 
+REQUEST(suspend,
+	.name = "suspend",
+	.access = ACCESS_CHANGE,
+	.summary = "make every new connection TCP, whatever the rules say",
+	.result = "generation suspended warnings",
+	.arguments = {
+		{ "for", ARGUMENT_TEXT, 0, "T",
+		  .check = check_duration,
+		  .help = "end by itself after T, for example 90s, 15m, 2h or 7d\n(default: not before resume)" },
+	})
+
+REQUEST(resume,
+	.name = "resume",
+	.access = ACCESS_CHANGE,
+	.summary = "end suspend: the policy decides again",
+	.result = "changed generation")
+
 REQUEST(status,
 	.name = "status",
 	.access = ACCESS_READ,
 	.summary = "what enforces, generation, limits, what is degraded",
-	.result = "backend daemon default degraded enforcing generation hooks kernel learned limits netns rules summary warnings")
+	.result = "backend daemon default degraded enforcing generation hooks kernel learned limits netns rules summary suspended warnings")
 
 REQUEST(stats,
 	.name = "stats",
 	.access = ACCESS_READ,
 	.summary = "counts of verdicts by reason and rule",
 	.result = "default generation module reasons retired rules verdicts")
+
+REQUEST(explain,
+	.name = "explain",
+	.access = ACCESS_READ,
+	.summary = "what a fallback means, or why a connection gets its verdict",
+	.result = "backend breaker candidates changes cooldown default generation learned matching peer port reason rule side steps verdict why",
+	.arguments = {
+		{ "cause", ARGUMENT_TEXT, ARGUMENT_WORD | ARGUMENT_LOCAL, "CAUSE|all",
+		  .help = "a code (0x03010000), its name (PEERNOSMC) or a word (peer)\n"
+			  "of a fallback; needs no daemon and no root" },
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
+		  .help = "remote address" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "N", "ports",
+		  .help = "service port, as of policy test" },
+		{ "queries", ARGUMENT_QUERIES, ARGUMENT_REQUIRED | ARGUMENT_SENT,
+		  .min = 1, .max = 1,
+		  .help = "for example [\"connect\", \"192.0.2.7\", 443]" },
+	})
+
+COMMAND(top,
+	.name = "top",
+	.summary = "services and rules, live: connections, bytes, gain",
+	.arguments = {
+		{ "interval", ARGUMENT_TEXT, ARGUMENT_LOCAL, "T",
+		  .check = check_interval,
+		  .help = "time between two readings, at least 100ms (default: 2s)" },
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "only services of this side: connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "PREFIX",
+		  .check = check_prefix,
+		  .help = "count for services only what these peers did, for example\n10.1.2.0/24" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "P", "ports",
+		  .help = "only services on these ports, for example 80,8000-8999" },
+		{ "rule", ARGUMENT_TEXT, ARGUMENT_LOCAL, "NAME",
+		  .check = value_name,
+		  .help = "only this rule, and the services on its side and ports" },
+	})
 
 REQUEST(auto_show,
 	.name = "auto-show",

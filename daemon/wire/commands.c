@@ -21,6 +21,25 @@ static int check_prefix(const char *text, struct value_error *error)
 	return rc;
 }
 
+static int check_duration(const char *text, struct value_error *error)
+{
+	uint64_t seconds;
+
+	return value_duration(text, &seconds, error);
+}
+
+#define INTERVAL_MIN_US 100000u
+
+static int check_interval(const char *text, struct value_error *error)
+{
+	uint32_t us;
+	int rc = value_time_us(text, &us, error);
+
+	if (!rc && us < INTERVAL_MIN_US)
+		rc = value_refuse(error, "interval %s is too short; the shortest is 100ms", text);
+	return rc;
+}
+
 const struct command commands[COMMANDS] = {
 #define REQUEST(id, ...) [COMMAND_##id] = { __VA_ARGS__ },
 #define COMMAND(id, ...) [COMMAND_##id] = { .local = true, __VA_ARGS__ },

@@ -17,6 +17,10 @@
  * policy-flush delete all of the rules or none.
  *
  * policy-test has one answer for each query: [VERDICT, REASON, NAME|null, GENERATION].
+ * explain has the members of such an answer by name, side, peer, port and default, and: why; candidates
+ * [{name, action, side, prefix, range, origin, loses_by, why}..], the winner first, of matching rules;
+ * steps [{name, state, text}..]; changes [{step, text, command}..]; learned {reason, decides, gain, service,
+ * subnet, peer: CONTEXT|null}; breaker BREAKER|null; cooldown COOLDOWN.
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
  * cooldown COOLDOWN, costs COSTS.  Rules of recommend are {name, side, ports, peers, action, connections,
@@ -34,7 +38,14 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force; status has one more if differs of COSTS is true.
+ * rule, else all in force; status has one more if differs of COSTS is true.  One more says that the policy
+ * is suspended.  "suspended" is null or {"since": time|null, "until": time|null}.
+ *
+ * policy-history has "changes", the newest first: [{"generation", "time", "uid", "pid": numbers|null,
+ * "way", "rules": how many changed, "text"}..].  policy-diff and policy-rollback with "generation" have
+ * "added" and "removed" [NAME..] and "changed" [{"name", "fields": {KEY: {"from", "to"}}}..] of the rules by
+ * command, from now to then, "files" {"added", "removed", "changed": [NAME..]}|null and "default"
+ * {"from", "to"}|null; policy-rollback has "applied" too: whether that changed anything.
  *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
  * "messages", "gained"}: what auto says to the next connection of a service, a subnet or a peer, what

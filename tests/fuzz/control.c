@@ -18,8 +18,8 @@
 
 #include "server/requests.h"
 
-static json_t *answer_and_check(struct server *server, json_t *json, enum command_access access,
-				struct recording **recording);
+static json_t *answer_and_check(struct server *server, json_t *json,
+				const struct requester *requester, struct recording **recording);
 
 #define requests_answer answer_and_check
 #include "server/client.c"
@@ -117,21 +117,21 @@ static bool has_fields(const json_t *result, const char *fields)
  * As the daemon answers.  Only what conforms to the table is accepted, its result has the fields that the
  * table says, and whatever is refused has changed nothing.
  */
-static json_t *answer_and_check(struct server *server_, json_t *json, enum command_access access,
-				struct recording **recording)
+static json_t *answer_and_check(struct server *server_, json_t *json,
+				const struct requester *requester, struct recording **recording)
 {
 	uint64_t generation = server.generation;
 	json_t *copy = json_deep_copy(json);
 	const struct command *command;
 	const json_t *arguments;
 	struct value_error error;
-	json_t *response = requests_answer(server_, json, access, recording);
+	json_t *response = requests_answer(server_, json, requester, recording);
 
 	must(json_equal(json, copy));
 	json_decref(copy);
 	if (json_is_true(json_object_get(response, "ok"))) {
 		must(!command_read_request(json, &command, &arguments, &error));
-		must(access >= command->access);
+		must(requester->access >= command->access);
 		must(!*recording == !command->stream);
 		must(has_fields(json_object_get(response, "result"), command->result));
 	} else {
@@ -218,15 +218,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
 	uint8_t how = input_byte(&input);
+	struct requester requester = {
+		.access = how & 1   ? ACCESS_CHANGE
+			  : how & 2 ? ACCESS_READ
+				    : ACCESS_NONE,
+		.uid = how & 1 ? 0 : 65534,
+	};
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
 		abort();
 	fill_slots();
-	must(client_add(&control, fds[0], how & 1 ? 0 : 65534,
-			how & 1   ? ACCESS_CHANGE
-			: how & 2 ? ACCESS_READ
-				  : ACCESS_NONE));
+	must(client_add(&control, fds[0], &requester));
 	talk(fds[1], &input, how);
 	close(fds[1]);
 	turn(-1, true);

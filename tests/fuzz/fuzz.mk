@@ -20,7 +20,7 @@ FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -Wall -We
 	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 FUZZ_SANITIZE := address,undefined
 FUZZ_FLAGS := -fno-sanitize-recover=all
-FUZZ_LIBS := -lsystemd -ludev -ljansson -linih $(LIBBPF_LIBS)
+FUZZ_LIBS := -lsystemd -ludev -ljansson -linih -lncursesw -ltinfo $(LIBBPF_LIBS)
 
 # All of daemon and command but the daemon's main(); that of the command has another name.  An archive:
 # a target that includes a file to reach into it leaves the file's object out.

@@ -332,7 +332,11 @@ static void assert_same_reading(const struct policy *policy, const struct policy
 	uint32_t slot;
 	int action;
 
-	if (!policy_image_lookup(image, query->peer, query->side, query->port, &slot, &action))
+	if (header[SMC_POLICY_HDR_LAYOUT] == SMC_POLICY_IMAGE_LAYOUT &&
+	    header[SMC_POLICY_HDR_FLAGS] & SMC_POLICY_IMAGE_F_SUSPENDED)
+		expected = (struct smc_policy_answer){ .generation = generation,
+						       .reason = SMC_POLICY_REASON_SUSPENDED };
+	else if (!policy_image_lookup(image, query->peer, query->side, query->port, &slot, &action))
 		expected = expected_answer(slot, action, generation, listed);
 	if (!header[SMC_POLICY_HDR_LIMITS] || !is_limited(query, &expected))
 		assert_answer(policy, query, &expected);

@@ -260,10 +260,12 @@ static void request_must_be_an_object_of_this_protocol(void **state)
 /* ---- requests at random ---- */
 
 static const char *const names[] = { "a", "web-1", "0", "", "-a", "a b", "!" };
+static const char *const durations[] = { "90", "15m", "0", "", "1w", "-1s" };
 static const char *const prefixes[] = { "10.0.0.0/8", "::1", "", "10.0.0.1/8", "!::1", "x" };
 
 #define GOOD_NAMES 3
 #define GOOD_PREFIXES 2
+#define GOOD_DURATIONS 2
 
 /* Which list of texts an argument has; the texts of it that are right come first. */
 static const char *const *texts_of(const struct command_argument *argument, uint32_t *n,
@@ -273,6 +275,11 @@ static const char *const *texts_of(const struct command_argument *argument, uint
 		*n = sizeof(prefixes) / sizeof(*prefixes);
 		*good = GOOD_PREFIXES;
 		return prefixes;
+	}
+	if (!strcmp(argument->name, "for")) {
+		*n = sizeof(durations) / sizeof(*durations);
+		*good = GOOD_DURATIONS;
+		return durations;
 	}
 	*n = *good = sizeof(names) / sizeof(*names);
 	if (argument->check)

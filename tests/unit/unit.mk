@@ -35,6 +35,11 @@ UNIT_WIRE := daemon/wire/commands.o
 build/tests/unit/test_commands: $(UNIT_WIRE:%=build/tests/unit/%)
 build/tests/unit-asan/test_commands: $(UNIT_WIRE:%=build/tests/unit-asan/%)
 build/tests/unit/test_commands build/tests/unit-asan/test_commands: UNIT_LIBS += -ljansson
+# test_top is of the parts of top that know neither daemon nor terminal.
+UNIT_TOP := $(patsubst %,daemon/cli/%.o,top_rows top_select top_layout top_text top_keys table)
+build/tests/unit/test_top: $(UNIT_TOP:%=build/tests/unit/%)
+build/tests/unit-asan/test_top: $(UNIT_TOP:%=build/tests/unit-asan/%)
+build/tests/unit/test_top build/tests/unit-asan/test_top: UNIT_LIBS += -ljansson
 # test_auto's traces are the benchmark's.
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
