@@ -44,9 +44,8 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.  One more says that the policy is suspended, and in
- * status one if differs of COSTS is true.  "suspended" is null or
- * {"since": time|null, "until": time|null}.
+ * rule, else all in force; status has one more if differs of COSTS is true.  One more says that the policy
+ * is suspended.  "suspended" is null or {"since": time|null, "until": time|null}.
  *
  * policy-history has "changes", the newest first: [{"generation", "time", "uid", "pid": numbers|null,
  * "way", "rules": how many changed, "text"}..].  policy-diff and policy-rollback with "generation" have
