@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +29,7 @@ struct listening {
 	int counts; /* memory of struct listener_counts */
 	const volatile struct listener_counts *shared; /* the same, mapped */
 	pid_t pid; /* of the listener, 0: none */
+	int link; /* its connection to us, which ends it; -1: none */
 	sd_event_source *retry;
 	char why[512];
 };
@@ -132,6 +132,17 @@ static void arm_retry(struct listening *listening)
 	sd_event_source_set_enabled(listening->retry, SD_EVENT_ONESHOT);
 }
 
+/* It ends when its connection does: the daemon may signal nobody of another user (CAP_KILL). */
+static void stop_process(struct listening *listening)
+{
+	if (listening->link >= 0) {
+		shutdown(listening->link, SHUT_RDWR);
+		close(listening->link);
+	}
+	listening->link = -1;
+	listening->pid = 0;
+}
+
 static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
 	struct listening *listening = userdata;
@@ -139,7 +150,7 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void
 	(void)source;
 	if (info->si_pid != listening->pid)
 		return 0; /* one that was told to end */
-	listening->pid = 0;
+	stop_process(listening);
 	snprintf(listening->why, sizeof(listening->why),
 		 "metrics: the listener has ended by itself (%s %d); the log may say why",
 		 info->si_code == CLD_EXITED ? "status" : "signal", info->si_status);
@@ -212,20 +223,17 @@ static int start_process(struct listening *listening)
 		return rc;
 	rc = sd_event_add_child(listening->server->event, NULL, listening->pid, WEXITED,
 				on_exit_of_child, listening);
+	listening->link = fcntl(ours, F_DUPFD_CLOEXEC, 0);
 	listener.pid = listening->pid;
-	if (rc >= 0 && client_add(listening->server->control, ours, &listener)) {
-		ours = -1;
-		return 0;
-	}
-	kill(listening->pid, SIGKILL);
-	return rc < 0 ? rc : -ENOMEM;
-}
+	if (rc >= 0 && listening->link >= 0) {
+		int fd = steal_fd(ours);
 
-static void stop_process(struct listening *listening)
-{
-	if (listening->pid)
-		kill(listening->pid, SIGTERM);
-	listening->pid = 0;
+		if (client_add(listening->server->control, fd, &listener))
+			return 0;
+		close(fd);
+	}
+	stop_process(listening);
+	return rc < 0 ? rc : -ENOMEM;
 }
 
 static void start(struct listening *listening)
@@ -302,7 +310,7 @@ struct listening *listening_new(struct server *server)
 	if (!listening)
 		return NULL;
 	listening->server = server;
-	listening->socket = listening->counts = -1;
+	listening->socket = listening->counts = listening->link = -1;
 	if (!make_counts(listening) &&
 	    sd_event_add_time_relative(server->event, &listening->retry, CLOCK_MONOTONIC, 0, 0,
 				       on_retry, listening) >= 0 &&
