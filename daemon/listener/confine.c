@@ -20,6 +20,7 @@
 #elif defined(__riscv) && __riscv_xlen == 64
 #define ARCH AUDIT_ARCH_RISCV64
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "name this architecture as seccomp calls it (linux/audit.h)"
 #endif
 
@@ -30,7 +31,8 @@
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 #define REFUSED (SECCOMP_RET_ERRNO | EPERM)
 /* The next instruction if the call is @name, else the one after it. */
-#define REFUSE(name) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), RETURN(REFUSED)
+#define REFUSE(name) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, REFUSED)
 
 int confine(void)
 {
