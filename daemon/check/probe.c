@@ -119,7 +119,7 @@ static uint32_t draw_magic(uint32_t random)
 
 static int prepare(struct prober *prober)
 {
-	uint32_t random[SYN_KINDS + 1];
+	uint32_t random[SYN_KINDS + 1] = { 0 };
 	int rc = open_raw(prober);
 
 	if (!rc && getrandom(random, sizeof(random), 0) != sizeof(random))
@@ -232,6 +232,7 @@ static void send_syn(struct prober *prober, enum syn_kind kind)
 {
 	uint8_t segment[SYN_SIZE];
 	size_t length = write_syn(prober, kind, segment);
+	bool failed = true;
 
 	if (prober->sent == SYN_MAX)
 		return;
@@ -239,7 +240,9 @@ static void send_syn(struct prober *prober, enum syn_kind kind)
 	prober->answers[kind].sent++;
 	prober->syns[kind].sent_us = clock_us(CLOCK_MONOTONIC);
 	/* An error that ICMP has told is pending, and reported once instead of sending. */
-	if (send(prober->raw, segment, length, 0) < 0 && send(prober->raw, segment, length, 0) < 0)
+	for (int i = 0; i < 2 && failed; i++)
+		failed = send(prober->raw, segment, length, 0) < 0;
+	if (failed)
 		prober->error = errno;
 }
 

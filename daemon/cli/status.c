@@ -176,19 +176,18 @@ static json_t *stats_row(const char *name, const json_t *counters)
 
 static void print_fallbacks(const json_t *fallbacks)
 {
-	autojson json_t *rows = json_pack("[[s, s, s, s, s]]", "FALLBACK", "SIDE", "RULE",
-					  "EXPECTED", "COUNT");
+	autojson json_t *rows =
+		json_pack("[[s, s, s, s, s]]", "FALLBACK", "SIDE", "RULE", "EXPECTED", "COUNT");
 	const json_t *cause;
 	size_t i;
 
 	json_array_foreach(json_object_get(fallbacks, "causes"), i, cause) {
 		bool expected = json_is_true(json_object_get(cause, "expected"));
 
-		json_array_append_new(rows, json_pack("[s, s, s, s, I]", cli_text(cause, "cause"),
-						      cli_text(cause, "side"),
-						      cli_text(cause, "rule"),
-						      expected ? "yes" : "no",
-						      cli_number(cause, "count")));
+		json_array_append_new(
+			rows, json_pack("[s, s, s, s, I]", cli_text(cause, "cause"),
+					cli_text(cause, "side"), cli_text(cause, "rule"),
+					expected ? "yes" : "no", cli_number(cause, "count")));
 	}
 	if (i) {
 		putchar('\n');

@@ -2,7 +2,7 @@
 /*
  * The verdict is the kernel's.  The steps that lead to it are looked at one by one in the records that its
  * program reads (bpf/decide.bpf.h), also those behind the first that is against SMC: whoever wants SMC
- * needs to know all that is in the way.
+ * needs to know all that is in the way.  Long because it follows that program step by step, in its order.
  */
 #include <stdio.h>
 #include <string.h>
