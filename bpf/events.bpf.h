@@ -89,20 +89,15 @@ GLOBAL __u32 event_readers(__u64 high, __u64 low, __u64 what, __u32 code)
 	return wanted;
 }
 
-/* Count for @readers that an event was told, or is @lost. */
-GLOBAL int event_count(__u32 readers, __u32 lost)
+/* An event is lost to @readers. */
+GLOBAL int event_lost(__u32 readers)
 {
 	struct smc_policy_host *host = smc_policy_host_state();
 	__u32 i;
 
-	for (i = 0; host && i < SMC_POLICY_READERS; i++) {
-		if (!(readers >> i & 1))
-			continue;
-		if (lost)
+	for (i = 0; host && i < SMC_POLICY_READERS; i++)
+		if (readers >> i & 1)
 			__sync_fetch_and_add(&host->events_lost[i], 1);
-		else
-			__sync_fetch_and_add(&host->events_told[i], 1);
-	}
 	return 0;
 }
 
@@ -129,10 +124,9 @@ static __always_inline struct smc_policy_event *event_begin(__u64 high, __u64 lo
 		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
-		event_count(readers, 1);
+		event_lost(readers);
 		return 0;
 	}
-	event_count(readers, 0);
 	event->time = bpf_ktime_get_ns();
 	event->sent = 0;
 	event->received = 0;

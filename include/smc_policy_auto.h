@@ -274,8 +274,8 @@ struct smc_policy_host {
 	__u32 smc_setup; /* from there to the end of the CLC handshake */
 	__u32 smc_setups; /* so many went into it */
 	__u32 reserved_2; /* zero */
-	__u64 events_told[SMC_POLICY_READERS]; /* to each reader since it came */
-	__u64 events_lost[SMC_POLICY_READERS]; /* to each: the ring buffer had no room */
+	/* To each reader, since it came: the ring buffer had no room. */
+	__u64 events_lost[SMC_POLICY_READERS];
 };
 
 _Static_assert(__builtin_offsetof(struct smc_policy_host, paths_known) == 120,

@@ -72,7 +72,6 @@ int kernel_monitor(struct kernel *kernel, unsigned int reader,
 		return kernel_fail(error, -errno, "cannot set a filter of the monitor");
 	if (kernel->host->monitored >> reader & 1)
 		return 0;
-	kernel->host->events_told[reader] = 0;
 	kernel->host->events_lost[reader] = 0;
 	kernel->host->monitored |= 1u << reader;
 	monitor_follow(kernel);
