@@ -136,6 +136,18 @@ static int start_events(struct server *server, struct kernel_error *error)
 		      : 0;
 }
 
+/*
+ * What else is kept in state-dir.  Nobody else uses it now: what is prepared there a killed daemon has
+ * left.
+ */
+static void read_state(struct server *server)
+{
+	state_abort(&server->state);
+	suspension_read(server);
+	smc_settings_read(server);
+	saved_read(server);
+}
+
 int server_start(struct server *server, const char *config_file)
 {
 	struct kernel_error error;
@@ -160,20 +172,14 @@ int server_start(struct server *server, const char *config_file)
 	/* All that can be refused comes before the policy in force is touched. */
 	if (!rc)
 		rc = control_open(&server->control, server, &error);
-	/* Nobody else uses state-dir now: what is prepared there a killed daemon has left. */
-	if (!rc) {
-		state_abort(&server->state);
-		suspension_read(server);
-		smc_settings_read(server);
-	}
 	if (!rc)
-		saved_read(server);
+		read_state(server);
 	if (!rc)
 		rc = start_enforcing(server, &error);
-	if (!rc)
+	if (!rc) {
 		smc_settings_apply(server);
-	if (!rc)
 		rc = watch_open(&server->watch, server, &error);
+	}
 	if (!rc)
 		rc = learning_open(&server->learning, server, &error);
 	/*
