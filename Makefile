@@ -12,6 +12,7 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SYSCONFDIR ?= /etc
+DATADIR ?= $(PREFIX)/share/smc-policy
 UNITDIR ?= /usr/lib/systemd/system
 SRCDIR ?= /usr/src
 DESTDIR ?=
@@ -36,10 +37,12 @@ LIBBPF_CFLAGS := -I$(BUILD)/libbpf/include
 LIBBPF_LIBS := $(LIBBPF) -lelf -lz
 endif
 
-LIBNL_CFLAGS := $(shell pkg-config --cflags libnl-genl-3.0 2> /dev/null)
+# Of libnl, which reads netlink.
+NL_CFLAGS := $(shell pkg-config --cflags libnl-genl-3.0 2> /dev/null)
+NL_LIBS := $(or $(shell pkg-config --libs libnl-genl-3.0 2> /dev/null),-lnl-genl-3 -lnl-3)
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) \
-	$(LIBBPF_CFLAGS) $(LIBNL_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) $(NL_CFLAGS:-I%=-isystem %) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -Wall $(if $(CI),-Werror) \
 	$(LIBBPF_CFLAGS) -I$(INCLUDE) -I/usr/include/$(ARCH)-linux-gnu
 
@@ -51,8 +54,10 @@ COMMON := $(call objects,daemon/common/*.c)
 FILES := $(call objects,daemon/files/*.c)
 WIRE := $(call objects,daemon/wire/*.c)
 KERNEL := $(call objects,daemon/kernel/*.c)
+LISTENER := $(call objects,daemon/listener/*.c)
 SERVER := $(call objects,daemon/server/*.c)
 CLI := $(call objects,daemon/cli/*.c)
+CHECK := $(call objects,daemon/check/*.c)
 BPF_NAMES := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 SKELETONS := $(BPF_NAMES:%=$(BUILD)/bpf/%.skel.h)
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
@@ -70,14 +75,16 @@ all: packages-build ## daemon, command, manual pages and completions, in build/
 	+$(MAKE) --no-print-directory programs
 
 .PHONY: programs
-programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS) $(COMPLETIONS)
+programs: $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener $(BUILD)/smc-ebpf $(MANUALS) $(COMPLETIONS)
 
 $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih -lnl-genl-3 -lnl-3 \
-		$(LIBBPF_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(NL_LIBS) $(LIBBPF_LIBS)
 
-$(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo
+$(BUILD)/smc-policy-listener: $(LISTENER) $(WIRE) $(POLICY) $(COMMON)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lmicrohttpd
+
+$(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(WIRE) $(FILES) $(POLICY) $(COMMON)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo $(NL_LIBS)
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)
@@ -131,7 +138,7 @@ $(BUILD)/completion/smc-ebpf.fish: $(BUILD)/completion/completion completion/eng
 	{ cat completion/engine.fish && $< fish; } > $@.new
 	mv $@.new $@
 
--include $(patsubst %.o,%.d,$(SERVER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
+-include $(patsubst %.o,%.d,$(SERVER) $(LISTENER) $(CLI) $(CHECK) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
 .PHONY: kmod
@@ -143,7 +150,8 @@ kmod: packages-kmod ## the kernel module for KDIR (default: the running kernel),
 .PHONY: install
 install: packages-build ## programs, unit, configuration, manual pages, completions, DKMS source, below DESTDIR
 	+@$(MAKE) --no-print-directory -s programs
-	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-ebpf
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener \
+		$(BUILD)/smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/smc-policyd.service
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/smc-policy.d
 	test -e $(DESTDIR)$(SYSCONFDIR)/smc-policy.conf || \
@@ -153,6 +161,7 @@ install: packages-build ## programs, unit, configuration, manual pages, completi
 	install -D -m 644 -t $(DESTDIR)$(BASHCOMPDIR) $(BUILD)/completion/smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(ZSHCOMPDIR) $(BUILD)/completion/_smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(FISHCOMPDIR) $(BUILD)/completion/smc-ebpf.fish
+	install -D -m 644 -t $(DESTDIR)$(DATADIR) conf/grafana-dashboard.json conf/prometheus-alerts.yml
 	install -d -m 755 $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)/include
 	install -m 644 kmod/*.[ch] kmod/Kbuild kmod/dkms.conf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
 	install -m 644 include/smc_policy_hook.h include/smc_policy_verdict.h \
@@ -160,13 +169,14 @@ install: packages-build ## programs, unit, configuration, manual pages, completi
 
 .PHONY: uninstall
 uninstall: ## remove what install put below DESTDIR; configuration and state stay
-	rm -f $(DESTDIR)$(SBINDIR)/smc-policyd $(DESTDIR)$(SBINDIR)/smc-ebpf \
+	rm -f $(DESTDIR)$(SBINDIR)/smc-policyd $(DESTDIR)$(SBINDIR)/smc-policy-listener \
+		$(DESTDIR)$(SBINDIR)/smc-ebpf \
 		$(DESTDIR)$(UNITDIR)/smc-policyd.service
 	for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; done
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/smc-ebpf $(DESTDIR)$(ZSHCOMPDIR)/_smc-ebpf \
 		$(DESTDIR)$(FISHCOMPDIR)/smc-ebpf.fish
-	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
+	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION) $(DESTDIR)$(DATADIR)
 
 # ---- what is only used here ----
 

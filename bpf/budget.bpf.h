@@ -27,7 +27,7 @@ static __always_inline void smc_policy_add_live(struct smc_policy_smc *smc)
 
 	if (state)
 		__sync_fetch_and_add(&state->live, 1);
-	state = smc->slot ? smc_policy_state_of(smc->slot) : 0;
+	state = smc->told.slot ? smc_policy_state_of(smc->told.slot) : 0;
 	if (!state)
 		return;
 	smc->epoch = state->epoch;
@@ -41,7 +41,7 @@ static __always_inline void smc_policy_drop_live(const struct smc_policy_smc *sm
 
 	if (state)
 		__sync_fetch_and_add(&state->live, -1);
-	state = smc->slot ? smc_policy_state_of(smc->slot) : 0;
+	state = smc->told.slot ? smc_policy_state_of(smc->told.slot) : 0;
 	if (state && state->epoch == smc->epoch)
 		__sync_fetch_and_add(&state->live, -1);
 }

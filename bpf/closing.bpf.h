@@ -12,6 +12,7 @@
 #include "carried.bpf.h"
 #include "connection.bpf.h"
 #include "handshake.bpf.h"
+#include "places.bpf.h"
 
 #define ECONNREFUSED 111
 
@@ -78,6 +79,73 @@ static __always_inline __s32 clc_messages(const struct smc_policy_smc *smc, stru
 						       : BPF_CORE_READ(tp, data_segs_in));
 }
 
+/* ---- telling readers ---- */
+
+/*
+ * The connection of @sk has ended, which is @smc or @refused; the other is NULL.  Somebody reads.
+ */
+STACK_OF_ITS_OWN void tell_ended(struct sock *sk, const struct smc_policy_smc *smc,
+				 const struct smc_policy_refused *refused)
+{
+	const struct smc_policy_told *told = smc ? &smc->told : &refused->told;
+	__u32 code = smc ? smc->code : refused->code, side = smc ? smc->side : refused->side;
+	__u32 mode =
+		smc && !(smc->flags & SMC_POLICY_SMC_FALLBACK) ? smc->mode : SMC_POLICY_MODE_TCP;
+	struct tcp_sock *tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
+	struct smc_policy_event *event;
+	struct carried carried;
+	struct seen seen;
+
+	if (!tp)
+		return;
+	see_live(&seen, &sk->__sk_common, tp, 0, (__u8)side);
+	read_carried(&carried, tp, smc);
+	event = event_begin(seen.high, seen.low,
+			    event_what(told, SMC_POLICY_EVENT_CLOSE, side, mode,
+				       smc ? 1 : refused->speaks, (__u16)seen.what),
+			    code);
+	if (!event)
+		return;
+	event->told = *told;
+	event->epoch = smc ? smc->epoch : refused->epoch;
+	event->peer_code = smc ? smc->peer_code : refused->peer_code;
+	event->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	event->sent = carried.sent;
+	event->received = carried.received;
+	event->unbytes = carried.unknown;
+	event->lived = event->time - (smc ? smc->begun : refused->begun);
+	event_place(event, sk);
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* The connection of @sk, an SMC socket on TCP, has ended: what it has carried. */
+STACK_OF_ITS_OWN void count_on_tcp(struct sock *sk)
+{
+	struct smc_policy_totals *here = smc_policy_totals_here();
+	struct tcp_sock *tp = tcp_sock_of(sk);
+
+	if (!here || !tp)
+		return;
+	__sync_fetch_and_add(&here->sent[SMC_POLICY_MODE_TCP], tp->bytes_acked);
+	__sync_fetch_and_add(&here->received[SMC_POLICY_MODE_TCP], tp->bytes_received);
+}
+
+/* The connection of @sk has ended; if it is an SMC socket without SMC, forget what it was told. */
+STACK_OF_ITS_OWN void finish_refused(struct sock *sk)
+{
+	__u64 cookie = (__u64)sk->__sk_common.skc_cookie.counter;
+	const struct smc_policy_refused *refused = bpf_map_lookup_elem(&smc_refused, &cookie);
+
+	if (!refused)
+		return;
+	if (smc_policy_readers())
+		tell_ended(sk, 0, refused);
+	count_on_tcp(sk);
+	bpf_map_delete_elem(&smc_refused, &cookie);
+}
+
+/* ---- the end ---- */
+
 /*
  * The connection of @sk has ended.  What is SMC may go on without TCP; @last: that too has ended.
  */
@@ -106,6 +174,10 @@ STACK_OF_ITS_OWN void finish(struct sock *sk, int last)
 				  BPF_CORE_READ((struct tcp_sock *)sk, bytes_received),
 				  live ? smc_auto_age(live, now) : 0);
 	}
+	if (smc && smc_policy_readers())
+		tell_ended(sk, smc, 0);
+	if (smc && smc->flags & SMC_POLICY_SMC_FALLBACK)
+		count_on_tcp(sk);
 	if (live)
 		closed(sk, smc, &place, now);
 	if (smc)
@@ -159,6 +231,8 @@ static __always_inline void closing(struct sock *sk)
 	if (has_smc() && is_reset_by_peer(sk))
 		reset_by_peer(sk);
 	finish(sk, 0);
+	if (has_smc() && is_internal(sk))
+		finish_refused(sk);
 }
 
 /* What is left of @sk, if it is SMC. */
@@ -194,6 +268,8 @@ static __always_inline void destroyed(struct sock *sk)
 {
 	if (!sk->__sk_common.skc_cookie.counter)
 		return;
+	if (has_smc() && is_internal(sk))
+		finish_refused(sk);
 	if (has_option(tcp_sock_of(sk)))
 		finish(sk, 1);
 	else if (is_living(sk))

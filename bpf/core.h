@@ -7,6 +7,7 @@
 #define SMC_POLICY_CORE_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
@@ -23,8 +24,30 @@ struct in6_addr {
 	} in6_u;
 } CORE;
 
+struct ns_common {
+	unsigned int inum;
+} CORE;
+
 struct net {
 	__u64 net_cookie;
+	struct ns_common ns;
+} CORE;
+
+struct kernfs_node {
+	__u64 id;
+} CORE;
+
+struct cgroup {
+	struct kernfs_node *kn;
+} CORE;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+} CORE;
+
+/* Up to 5.14. */
+struct sock_cgroup_data___old {
+	__u64 val;
 } CORE;
 
 typedef struct {
@@ -37,19 +60,32 @@ typedef struct {
 
 struct sock_common {
 	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 } CORE;
+
+typedef struct {
+	__u32 val;
+} kuid_t;
 
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol; /* 8 bits of a word up to 5.5 */
 	int sk_err;
+	__u8 sk_kern_sock : 1;
+	kuid_t sk_uid;
+	struct sock_cgroup_data sk_cgrp_data;
+} CORE;
+
+struct sock___old {
+	struct sock_cgroup_data___old sk_cgrp_data;
 } CORE;
 
 struct inet_sock {
@@ -66,6 +102,7 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_received;
 	__u64 bytes_acked;
+	__u64 tcp_mstamp; /* when the last packet was sent or came, us, CLOCK_MONOTONIC */
 	__u32 srtt_us; /* times 8 */
 	__u32 total_retrans;
 	__u32 data_segs_out;
@@ -77,11 +114,30 @@ struct socket {
 	struct sock *sk;
 } CORE;
 
+struct smc_link_group {
+	__u8 id[4];
+	bool is_smcd;
+} CORE;
+
+struct smc_connection {
+	struct smc_link_group *lgr;
+} CORE;
+
 struct smc_sock {
 	struct socket *clcsock; /* the TCP socket below */
+	struct smc_sock *listen_smc; /* of one that was accepted */
+	struct smc_connection conn;
+	__u32 peer_diagnosis; /* decline code from the peer */
+} CORE;
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
 } CORE;
 
 struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
 } CORE;
 

@@ -23,6 +23,7 @@ static __always_inline const struct smc_policy_row *smc_policy_image_row(smc_pol
 #include "image_reader.h"
 #include "auto.bpf.h"
 #include "budget.bpf.h"
+#include "events.bpf.h"
 #include "maps.bpf.h"
 #include "path.bpf.h"
 
@@ -51,12 +52,6 @@ struct smc_policy_packed_limits {
 #define ADMIT_RTT 0 /* 32 bits, us */
 #define ADMIT_SLOT 32 /* 24 bits */
 #define ADMIT_BOOK 56
-
-/*
- * A global function: the verifier goes through it once, and not again for every path to it.  Up
- * to 5.11 it takes the context and numbers, nothing else.
- */
-#define GLOBAL __attribute__((noinline))
 
 /*
  * Why the limits of a rule and of the host are against an smc, or 0; books it if they are
@@ -281,13 +276,42 @@ static __always_inline void smc_policy_decide(const struct smc_policy_query *que
 		smc_policy_decide_in(img, query, asking, answer);
 }
 
-/*
- * A connection with @ends was allowed by the rule of counter slot @slot: remember it until
- * both ends have shown the option.
- */
-static __always_inline void smc_policy_allowed(const struct smc_policy_ends *ends, __u32 slot)
+/* A connection with @ends gets @answer: remember it until the handshake is complete. */
+static __always_inline void smc_policy_tell(const struct smc_policy_ends *ends,
+					    const struct smc_policy_answer *answer,
+					    struct smc_policy_told *told)
 {
-	bpf_map_update_elem(&smc_pending, ends, &slot, BPF_ANY);
+	*told = (struct smc_policy_told){
+		.generation = answer->generation,
+		.slot = answer->slot,
+		.verdict = answer->verdict,
+		.reason = answer->reason,
+		.asked = 1,
+	};
+	bpf_map_update_elem(&smc_pending, ends, told, BPF_ANY);
+}
+
+/* Room for the event of that, if somebody reads; the caller adds where it was. */
+static __always_inline struct smc_policy_event *
+smc_policy_tell_readers(const struct smc_policy_query *query, const struct smc_policy_ends *ends,
+			const struct smc_policy_told *told)
+{
+	__u64 high = (__u64)query->peer[1] << 32 | query->peer[0];
+	__u64 low = (__u64)query->peer[3] << 32 | query->peer[2];
+	struct smc_policy_event *event;
+
+	if (!smc_policy_readers())
+		return 0;
+	event = event_begin(high, low,
+			    event_what(told, SMC_POLICY_EVENT_DECISION, query->side,
+				       SMC_POLICY_MODE_UNKNOWN, 0, query->port),
+			    0);
+	if (!event)
+		return 0;
+	event->told = *told;
+	event->peer_port = ends->peer_port;
+	event->netns_cookie = query->netns_cookie;
+	return event;
 }
 
 /*
@@ -310,10 +334,12 @@ static __always_inline void smc_policy_note_denied(const struct smc_policy_query
 		*place = denied ? question : 0;
 }
 
-/* Count @answer for its rule on this CPU, @times. */
-static __always_inline void smc_policy_count(const struct smc_policy_answer *answer, __u32 times)
+/* Count @answer for its rule and @side on this CPU, @times. */
+static __always_inline void smc_policy_count(const struct smc_policy_answer *answer, __u32 side,
+					     __u32 times)
 {
-	struct smc_policy_counters *counters = bpf_map_lookup_elem(&rule_counters, &answer->slot);
+	__u32 at = SMC_POLICY_COUNTERS_OF(answer->slot, side);
+	struct smc_policy_counters *counters = bpf_map_lookup_elem(&side_counters, &at);
 	__u32 reason = answer->reason;
 
 	if (!counters)

@@ -13,14 +13,12 @@ GLOBAL int established(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 no
 {
 	struct smc_auto_connection connection;
 	struct smc_policy_ends ends;
-	const __u32 *slot;
 
 	fill(&connection, high, low, what);
 	fill_ends(&ends, &connection, what);
-	slot = bpf_map_lookup_elem(&smc_pending, &ends);
 	if (connection.side == SMC_POLICY_CONNECT)
 		smc_policy_path_heard(connection.peer, now);
-	smc_policy_begin(&connection, cookie, slot ? *slot : SMC_POLICY_SLOT_DEFAULT,
+	smc_policy_begin(&connection, cookie, bpf_map_lookup_elem(&smc_pending, &ends),
 			 times_of(what), now);
 	bpf_map_delete_elem(&smc_pending, &ends);
 	return 0;
@@ -30,6 +28,7 @@ GLOBAL int established(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 no
 GLOBAL int connected_by_tcp(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 {
 	struct smc_auto_connection connection;
+	const struct smc_policy_told *told;
 	struct smc_policy_ends ends;
 	struct smc_auto_place place;
 
@@ -37,7 +36,8 @@ GLOBAL int connected_by_tcp(__u64 high, __u64 low, __u64 what, __u64 cookie, __u
 	smc_auto_find_live(&place, cookie);
 	if (place.set && smc_auto_live_at(&place)->info & SMC_AUTO_LIVE_ASKED) {
 		fill_ends(&ends, &connection, what);
-		if (!bpf_map_delete_elem(&smc_pending, &ends)) {
+		told = bpf_map_lookup_elem(&smc_pending, &ends);
+		if (told && told->verdict == SMC_POLICY_SMC) {
 			smc_policy_no_smc(&connection, DECL_PEERNOSMC, now);
 			smc_policy_path_pass(connection.peer, now);
 			return 0;
@@ -50,13 +50,43 @@ GLOBAL int connected_by_tcp(__u64 high, __u64 low, __u64 what, __u64 cookie, __u
 	return 0;
 }
 
-/* The SYN-ACK has come to @seen; @asked: with the option, which the SYN had too. */
-static __always_inline void connected(const struct seen *seen, __u32 asked)
+/*
+ * The handshake of a socket of the kernel is complete without the option: if it is one of SMC that was
+ * asked for, remember what it was told.
+ */
+GLOBAL int refused(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 {
-	if (asked)
+	struct smc_auto_connection connection;
+	const struct smc_policy_told *told;
+	struct smc_policy_ends ends;
+
+	fill(&connection, high, low, what);
+	fill_ends(&ends, &connection, what);
+	told = bpf_map_lookup_elem(&smc_pending, &ends);
+	if (!told)
+		return 0;
+	/* Who accepts is asked only if the SYN has the option. */
+	if (connection.side == SMC_POLICY_ACCEPT)
+		note_speaker(connection.peer, now);
+	smc_policy_refuse(cookie, told, connection.side, connection.peer, DECL_PEERNOSMC, now);
+	bpf_map_delete_elem(&smc_pending, &ends);
+	return 0;
+}
+
+/*
+ * The handshake of @seen is complete; @asked: with the option of both ends.  @internal: its socket is
+ * one of the kernel.
+ */
+static __always_inline void connected(const struct seen *seen, __u32 asked, int internal)
+{
+	if (asked) {
 		established(seen->high, seen->low, seen->what, seen->cookie, seen->now);
-	else
+		return;
+	}
+	if (!(seen->what >> WHAT_SIDE & 1))
 		connected_by_tcp(seen->high, seen->low, seen->what, seen->cookie, seen->now);
+	if (internal)
+		refused(seen->high, seen->low, seen->what, seen->cookie, seen->now);
 }
 
 /* When the connection of @cookie has opened; @now if nobody knows any more. */

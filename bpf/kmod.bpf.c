@@ -43,13 +43,19 @@ int kmod_verdict(struct bpf_raw_tracepoint_args *args)
 		.local_port = local_port,
 	};
 	struct smc_policy_answer answer;
+	struct smc_policy_event *event;
+	struct smc_policy_told told;
 
 	smc_policy_decide(&query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query.side, 1);
 	smc_policy_note_denied(&query, &answer);
-	if (answer.verdict == SMC_POLICY_SMC)
-		smc_policy_allowed(&ends, answer.slot);
+	smc_policy_tell(&ends, &answer, &told);
 	module_hook(args)->verdict = answer.verdict;
+	event = smc_policy_tell_readers(&query, &ends, &told);
+	if (event) {
+		event->cgroup = module_hook(args)->cgroup_id;
+		bpf_ringbuf_submit(event, 0);
+	}
 	return 0;
 }
 

@@ -33,13 +33,13 @@ struct {
 	__array(values, struct smc_policy_image_map);
 } policy_slot SEC(".maps");
 
-/* Verdicts by rule; the daemon sets the number of entries before it loads. */
+/* Verdicts by rule and side; the daemon sets the number of entries before it loads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SMC_POLICY_SIDES);
 	__type(key, __u32);
 	__type(value, struct smc_policy_counters);
-} rule_counters SEC(".maps");
+} side_counters SEC(".maps");
 
 /* Cookies of the namespaces that may speak SMC; read if the image says so. */
 struct {
@@ -77,12 +77,12 @@ struct {
 
 /* ---- SMC connections, limits and breakers ---- */
 
-/* Allowed handshakes by their ends, until both ends have shown the option. */
+/* What handshakes that ask for SMC were told, by their ends, until they are complete. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct smc_policy_ends);
-	__type(value, __u32); /* counter slot of the rule */
+	__type(value, struct smc_policy_told);
 } smc_pending SEC(".maps");
 
 struct {
@@ -180,6 +180,77 @@ static __always_inline __u64 *smc_policy_denied_at(__u64 question)
 
 	return bpf_map_lookup_elem(&denied, &at);
 }
+
+/* What each CPU has got to see since the maps were made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct smc_policy_totals);
+} totals SEC(".maps");
+
+/* This CPU's.  Any program; one may interrupt another. */
+static __always_inline struct smc_policy_totals *smc_policy_totals_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&totals, &zero);
+}
+
+/* ---- what can be seen of SMC sockets ---- */
+
+/* Those whose handshake did not show the option of both ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* cookie of the TCP socket */
+	__type(value, struct smc_policy_refused);
+} smc_refused SEC(".maps");
+
+/* Addresses that have shown the option, and when first. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct smc_policy_address);
+	__type(value, __u64);
+} smc_speakers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct smc_policy_fallback_key);
+	__type(value, __u64); /* connections */
+} fallbacks SEC(".maps");
+
+/* Of the peer prefixes with the latest ones. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct smc_policy_path_key);
+	__type(value, struct smc_policy_fallback_prefix);
+} fallback_prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct smc_policy_seen_counts);
+} seen_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SMC_POLICY_READERS);
+	__type(key, __u32);
+	__type(value, struct smc_policy_filter);
+} monitor_filters SEC(".maps");
+
+/* struct smc_policy_event, while somebody reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 19);
+} events SEC(".maps");
 
 /* Closed connections, while somebody records. */
 struct {

@@ -16,6 +16,7 @@
 #include <bpf/bpf_tracing.h>
 #include "core.h"
 #include "hs_ctrl.h"
+#include "places.bpf.h"
 
 #define ALLOWED 1
 
@@ -55,9 +56,9 @@ static __always_inline void fill_peer(struct smc_policy_query *query,
 	query->peer[3] = common->skc_daddr;
 }
 
-/* @cookie of the connecting socket, 0 on the accept side: there is none yet. */
-static __always_inline int verdict(const struct smc_policy_query *query, __u64 cookie,
-				   __u16 local_port, __u16 peer_port)
+/* @sk: that connects, or listens.  @cookie of it, 0 on the accept side: there is none yet. */
+static __always_inline int verdict(const struct smc_policy_query *query, const struct sock *sk,
+				   __u64 cookie, __u16 local_port, __u16 peer_port)
 {
 	struct smc_policy_asking asking = {
 		.cookie = cookie,
@@ -69,12 +70,18 @@ static __always_inline int verdict(const struct smc_policy_query *query, __u64 c
 		.local_port = local_port,
 	};
 	struct smc_policy_answer answer;
+	struct smc_policy_event *event;
+	struct smc_policy_told told;
 
 	smc_policy_decide(query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query->side, 1);
 	smc_policy_note_denied(query, &answer);
-	if (answer.verdict == SMC_POLICY_SMC)
-		smc_policy_allowed(&ends, answer.slot);
+	smc_policy_tell(&ends, &answer, &told);
+	event = smc_policy_tell_readers(query, &ends, &told);
+	if (event) {
+		event_place(event, sk);
+		bpf_ringbuf_submit(event, 0);
+	}
 	return answer.verdict == SMC_POLICY_SMC;
 }
 
@@ -102,7 +109,8 @@ int BPF_PROG(syn_option, struct tcp_sock *tp)
 	if (!is_first_syn(tp))
 		return ALLOWED;
 	fill_peer(&query, common);
-	return verdict(&query, (__u64)common->skc_cookie.counter, common->skc_num, query.port);
+	return verdict(&query, &tp->inet_conn.icsk_inet.sk, (__u64)common->skc_cookie.counter,
+		       common->skc_num, query.port);
 }
 
 /*
@@ -133,7 +141,8 @@ int BPF_PROG(synack_option, const struct tcp_sock *tp, struct inet_request_sock 
 	};
 	if (bpf_map_lookup_elem(&handshakes, &handshake))
 		return ALLOWED;
-	if (!verdict(&query, 0, common->skc_num, bpf_ntohs(common->skc_dport)))
+	if (!verdict(&query, &tp->inet_conn.icsk_inet.sk, 0, common->skc_num,
+		     bpf_ntohs(common->skc_dport)))
 		return 0;
 	bpf_map_update_elem(&handshakes, &handshake, &allowed, BPF_ANY);
 	return ALLOWED;

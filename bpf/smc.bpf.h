@@ -9,12 +9,12 @@
 #include "budget.bpf.h"
 #include "core.h"
 #include "path.bpf.h"
+#include "seen.bpf.h"
 
 /* Reasons of net/smc/smc_clc.h (SMC_CLC_DECL_*). */
 #define DECL_MEM 0x01010000u
 #define DECL_TIMEOUT_CL 0x02010000u /* RDMA link not confirmed */
 #define DECL_TIMEOUT_AL 0x02020000u
-#define DECL_PEERNOSMC 0x03010000u
 #define DECL_CNFERR 0x03000000u /* first of those in configuration */
 #define DECL_NOV2EXT 0x03030004u /* first of the differences between the ends */
 #define DECL_MAXLINKERR 0x0303000bu /* last of them */
@@ -120,15 +120,62 @@ static __always_inline void smc_policy_cool_down(__u32 code, __u64 now)
 	host->cooldown_times++;
 }
 
+/* ---- what a set-up costs ---- */
+
+/*
+ * @median after one more @sample: a step of a sixteenth towards it.  Where as many are larger as are
+ * smaller it stays, whatever single ones are like.
+ */
+static __always_inline __u32 smc_policy_towards(__u32 median, __u32 sample)
+{
+	__u32 step = median / 16 + 1;
+
+	if (!median)
+		return sample;
+	return sample > median ? median + step : sample < median ? median - step : median;
+}
+
+/* TCP's handshake took this client @us, and now SMC's begins. */
+static __always_inline void smc_policy_measure_tcp(__u32 us)
+{
+	struct smc_policy_host *host = smc_policy_host_state();
+
+	if (host && us)
+		host->tcp_setup = smc_policy_towards(host->tcp_setup, us);
+}
+
+/*
+ * SMC's handshake, on TCP socket @tp of a client, has ended before @now: data is about to flow.  The
+ * program may have waited before it wrote, so what counts is the last packet on the TCP connection, which
+ * carried the last CLC message or acknowledged it.  Confirming the first link of a link group comes
+ * after that, by RDMA, and is left out.
+ */
+static __always_inline void smc_policy_measure_smc(const struct smc_policy_smc *smc,
+						   struct tcp_sock *tp, __u64 now)
+{
+	struct smc_policy_host *host = smc_policy_host_state();
+	__u64 last = 0;
+
+	if (bpf_core_field_exists(tp->tcp_mstamp))
+		last = BPF_CORE_READ(tp, tcp_mstamp) * 1000;
+	if (!host || smc->side != SMC_POLICY_CONNECT || last <= smc->begun || last > now)
+		return;
+	host->smc_setup = smc_policy_towards(host->smc_setup, (__u32)((last - smc->begun) / 1000));
+	host->smc_setups++;
+}
+
 /* ---- a connection's life ---- */
 
-/* Both ends have shown the option, this one @syns_resent times more than once. */
+/*
+ * Both ends have shown the option, this one @syns_resent times more than once.  @told: what it was told,
+ * NULL: nobody knows.
+ */
 static __always_inline void smc_policy_begin(const struct smc_auto_connection *connection,
-					     __u64 cookie, __u32 slot, __u32 syns_resent, __u64 now)
+					     __u64 cookie, const struct smc_policy_told *told,
+					     __u32 syns_resent, __u64 now)
 {
 	struct smc_policy_smc smc = {
 		.begun = now,
-		.slot = slot,
 		.side = connection->side,
 		.port = connection->port,
 		.peer = { connection->peer[0], connection->peer[1], connection->peer[2],
@@ -136,8 +183,14 @@ static __always_inline void smc_policy_begin(const struct smc_auto_connection *c
 		.syns_resent = syns_resent,
 	};
 	struct smc_policy_smc *noted;
+	long rc;
 
-	if (bpf_map_update_elem(&smc_connections, &cookie, &smc, BPF_NOEXIST))
+	if (told)
+		smc.told = *told;
+	rc = bpf_map_update_elem(&smc_connections, &cookie, &smc, BPF_NOEXIST);
+	count_connection(rc);
+	note_speaker(smc.peer, now);
+	if (rc)
 		return;
 	noted = bpf_map_lookup_elem(&smc_connections, &cookie);
 	if (noted)
@@ -175,7 +228,11 @@ static __always_inline void smc_policy_fall_back(struct smc_policy_smc *smc, __u
 	if (smc->flags & SMC_POLICY_SMC_FALLBACK)
 		return;
 	smc->flags |= SMC_POLICY_SMC_FALLBACK;
+	smc->code = code;
 	smc_policy_drop_live(smc);
+	count_fallback((__u64)smc->peer[1] << 32 | smc->peer[0],
+		       (__u64)smc->peer[3] << 32 | smc->peer[2],
+		       fallback_what(&smc->told, smc->side, 1), code, now);
 	if (code == DECL_MEM || code >> 16 == DECL_INTERR >> 16)
 		smc_policy_cool_down(code, now);
 	else if (smc_policy_timed_out(code, now - smc->begun))

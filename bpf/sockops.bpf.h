@@ -62,6 +62,13 @@ static __always_inline __u32 ops_have_option(struct bpf_sock_ops *ops)
 	return has_option(tcp_sock_of_ops(ops));
 }
 
+static __always_inline int ops_are_internal(struct bpf_sock_ops *ops)
+{
+	struct tcp_sock *tp = tcp_sock_of_ops(ops);
+
+	return tp && is_internal(&tp->inet_conn.icsk_inet.sk);
+}
+
 static __always_inline void open_ops(struct bpf_sock_ops *ops, __u32 side, __u32 asked, int counts)
 {
 	__u32 port = side == SMC_POLICY_ACCEPT ? field(ops, local_port)
@@ -90,22 +97,24 @@ static __always_inline void ops_connecting(struct bpf_sock_ops *ops, int counts)
 }
 
 /* On a kernel with SMC, in tcp_init_transfer(). */
-static __always_inline void ops_handshake(struct bpf_sock_ops *ops, __u32 side, __u32 asked)
+static __always_inline void ops_handshake(struct bpf_sock_ops *ops, __u32 side, __u32 asked,
+					  int internal)
 {
 	struct seen seen;
 
 	see_ops(&seen, ops, side);
 	seen.what |= (__u64)(__u16)field(ops, total_retrans) << WHAT_TIMES;
-	connected(&seen, asked);
+	connected(&seen, asked, internal);
 }
 
 static __always_inline void ops_accepted(struct bpf_sock_ops *ops, int counts)
 {
 	__u32 asked = ops_have_option(ops);
+	int internal = ops_are_internal(ops);
 
 	open_ops(ops, SMC_POLICY_ACCEPT, asked, counts);
-	if (asked)
-		ops_handshake(ops, SMC_POLICY_ACCEPT, asked);
+	if (asked || internal)
+		ops_handshake(ops, SMC_POLICY_ACCEPT, asked, internal);
 }
 
 /*
@@ -132,7 +141,8 @@ static __always_inline void ops_tell(struct bpf_sock_ops *ops, int counts)
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		if (has_smc())
-			ops_handshake(ops, SMC_POLICY_CONNECT, ops_have_option(ops));
+			ops_handshake(ops, SMC_POLICY_CONNECT, ops_have_option(ops),
+				      ops_are_internal(ops));
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		ops_accepted(ops, counts);

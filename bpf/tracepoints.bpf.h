@@ -84,13 +84,15 @@ static __always_inline int may_tell(const struct sock *sk)
 
 /* The handshake of @sk is complete, on a kernel with SMC. */
 static __always_inline void handshake_of_sock(struct sock *sk, __u32 side, struct tcp_sock *tp,
-					      __u32 asked)
+					      __u32 asked, int internal)
 {
 	struct seen seen;
 
+	if (asked && side == SMC_POLICY_CONNECT && !tp->total_retrans)
+		smc_policy_measure_tcp(tp->srtt_us >> 3);
 	see_sock(&seen, sk, side);
 	seen.what |= (__u64)(__u16)tp->total_retrans << WHAT_TIMES;
-	connected(&seen, asked);
+	connected(&seen, asked, internal);
 }
 
 /*
@@ -102,16 +104,18 @@ static __always_inline void see_opening(struct sock *sk, int before, int now, in
 {
 	__u32 side = before == BPF_TCP_SYN_RECV ? SMC_POLICY_ACCEPT : SMC_POLICY_CONNECT, asked;
 	struct tcp_sock *tp;
+	int internal;
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return;
 	tp = tcp_sock_of(sk);
 	asked = has_option(tp);
+	internal = has_smc() && is_internal(sk);
 	if (now == BPF_TCP_SYN_SENT || side == SMC_POLICY_ACCEPT)
 		open_sock(sk, side, asked, counts);
 	if (tp && now == BPF_TCP_ESTABLISHED &&
-	    (asked || (side == SMC_POLICY_CONNECT && may_tell(sk))))
-		handshake_of_sock(sk, side, tp, asked);
+	    (asked || internal || (side == SMC_POLICY_CONNECT && may_tell(sk))))
+		handshake_of_sock(sk, side, tp, asked, internal);
 }
 
 STACK_OF_ITS_OWN void opening(struct sock *sk, int before, int now)

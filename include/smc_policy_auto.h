@@ -8,6 +8,7 @@
 #define SMC_POLICY_AUTO_H
 
 #include <linux/types.h>
+#include "smc_policy_seen.h"
 
 #define SMC_AUTO_RATES 3 /* how fast connections come: slow, brisk, storm */
 
@@ -156,16 +157,24 @@ struct smc_policy_smc {
 	__u64 begun; /* when both ends had sent the option */
 	__u64 sent, received; /* bytes that SMC has carried */
 	__u64 messages; /* that it has carried both ways: how often data was copied in or out */
-	__u32 slot; /* counter slot of the rule that allowed it */
-	__u32 epoch; /* of that slot's struct smc_policy_rule_state */
+	__u32 epoch; /* of the slot in told, as in struct smc_policy_rule_state */
 	__u8 side; /* enum smc_policy_side */
 	__u8 flags; /* SMC_POLICY_SMC_* */
 	__u16 port; /* service port, host byte order */
 	__be32 peer[4]; /* IPv4 as ::ffff:a.b.c.d */
 	__u32 syns_resent; /* SYNs or SYN-ACKs that this end has retransmitted */
+	__u8 mode; /* once SMC has carried data: enum smc_policy_mode */
+	__u8 reserved[3]; /* zero */
+	/* What a message needs ends here. */
+	struct smc_policy_told told; /* by the rule that allowed it */
+	__u32 code; /* why it fell back, 0: it did not */
+	__u32 peer_code; /* what the peer declined with, 0: nothing */
+	__u32 link_group; /* once SMC has carried data: its id, as SMC_NLA_LGR_R_ID has it */
+	__u32 reserved2; /* zero */
 };
 
-_Static_assert(sizeof(struct smc_policy_smc) == 64, "a cache line");
+_Static_assert(__builtin_offsetof(struct smc_policy_smc, told) == 64, "a cache line");
+_Static_assert(sizeof(struct smc_policy_smc) == 96, "SMC connection size");
 
 #define SMC_POLICY_SMC_FALLBACK 1u /* it is on TCP, and no longer counted */
 #define SMC_POLICY_SMC_PROVEN 2u /* SMC has carried data */
@@ -252,7 +261,7 @@ struct smc_policy_host {
 	__u64 lost[SMC_POLICY_LOSSES]; /* lessons */
 	__u64 ended_late; /* connections whose end was skipped, but was seen when the socket was destroyed */
 	__u64 suspect_until; /* some path may be suspect until then */
-	__u32 reserved;
+	__u32 monitored; /* a bit for each reader of `monitor`; in the line that an allow reads */
 	__u32 smc_events; /* 1: SMC's tracepoints report bytes and causes of fallbacks */
 	__u32 wake; /* 1: the daemon sleeps, and the next connection wakes it */
 	__u32 recording; /* 1: every closed connection goes to the ring buffer */
@@ -260,6 +269,26 @@ struct smc_policy_host {
 	__u64 judged_from;
 	__u32 paths_known; /* 0: no path was ever harmed, so no decision looks one up */
 	__u32 peers_known; /* 0: no peer was ever without SMC, so no decision looks one up */
+	/* Set-ups as clients of this host wait for them: medians, us, 0: none seen yet. */
+	__u32 tcp_setup; /* SYN to SYN-ACK, where SMC is set up then */
+	__u32 smc_setup; /* from there to the end of the CLC handshake */
+	__u32 smc_setups; /* so many went into it */
+	__u32 reserved_2; /* zero */
+	__u64 events_told[SMC_POLICY_READERS]; /* to each reader since it came */
+	__u64 events_lost[SMC_POLICY_READERS]; /* to each: the ring buffer had no room */
+};
+
+_Static_assert(__builtin_offsetof(struct smc_policy_host, paths_known) == 120,
+	       "tests/host/records.sh writes there");
+
+/* totals: of each CPU.  What was lost of the lessons, struct smc_policy_host has. */
+struct smc_policy_totals {
+	__u64 lessons; /* that were drawn from connections */
+	/*
+	 * Bytes that SMC sockets have carried, by enum smc_policy_mode: on SMC as they are sent and
+	 * received, on TCP when the connection has ended.
+	 */
+	__u64 sent[SMC_POLICY_MODES], received[SMC_POLICY_MODES];
 };
 
 /* More messages of one connection are not told apart. */

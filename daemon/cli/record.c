@@ -3,23 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/stream.h"
 #include "cli/table.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "wire/frame.h"
 #include "common/json.h"
 #include "common/plural.h"
-#include "wire/protocol.h"
 #include "policy/trace.h"
 
 /*
@@ -40,28 +36,13 @@ struct record {
 	const char *file; /* "-": standard output */
 	char *beside; /* written first; NULL: nothing to remove */
 	bool force;
-	uint64_t seconds; /* 0: until a signal */
-	int fd; /* to the daemon */
 	FILE *out;
 	struct row *rows;
 	size_t n, room;
 	uint64_t before; /* opened before the start, left out */
 	uint64_t lost; /* the daemon had no room for them */
-	int64_t took; /* ns */
+	uint64_t took; /* ns */
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-static int64_t now_ns(void)
-{
-	return (int64_t)clock_ns(CLOCK_MONOTONIC);
-}
 
 /* ---- rows ---- */
 
@@ -209,80 +190,34 @@ static void close_file(struct record *record)
 
 /* ---- recording ---- */
 
-static int receive(struct record *record, json_t **result)
-{
-	autojson json_t *response = NULL;
-	int rc = frame_receive(record->fd, PROTOCOL_RESPONSE_MAX, &response);
-
-	if (rc)
-		return cli_fail("smc-policyd does not go on: %s; the trace ends here",
-				strerror(-rc));
-	return cli_result(response, result);
-}
-
-/* Take the next rows; @end: they are the last. */
-static int take_rows(struct record *record, bool *end)
+/* Take the next rows; @end: that was all. */
+static int take_rows(struct record *record, struct cli_stream *stream, bool *end)
 {
 	autojson json_t *result = NULL;
 	const json_t *row;
 	size_t i;
-	int rc = receive(record, &result);
+	int rc = cli_stream_next(stream, "the trace ends here", &result);
 
 	json_array_foreach(json_object_get(result, "rows"), i, row)
 		if (!rc)
 			rc = add_row(record, row);
 	record->lost += (uint64_t)cli_number(result, "lost");
-	*end = json_is_true(json_object_get(result, "end"));
+	*end = !result;
 	return rc;
-}
-
-/* Wait for rows: 1 there are some, 0 the time is over or a signal came. */
-static int wait_for_rows(const struct record *record, int64_t deadline, const sigset_t *signals)
-{
-	struct pollfd fd = { .fd = record->fd, .events = POLLIN };
-
-	while (!interrupted) {
-		int64_t left = deadline - now_ns();
-		struct timespec timeout = { .tv_sec = left / NSEC_PER_SEC,
-					    .tv_nsec = left % NSEC_PER_SEC };
-
-		if (record->seconds && left <= 0)
-			return 0;
-		if (ppoll(&fd, 1, record->seconds ? &timeout : NULL, signals) > 0)
-			return 1;
-	}
-	return 0;
 }
 
 /* Until the time is over, then what is on its way. */
-static int take_all(struct record *record, const sigset_t *signals)
+static int take_all(struct record *record, struct cli_stream *stream)
 {
-	int64_t start = now_ns(), deadline = start + (int64_t)record->seconds * NSEC_PER_SEC;
 	bool end = false;
 	int rc = 0;
 
-	while (!rc && !end && wait_for_rows(record, deadline, signals))
-		rc = take_rows(record, &end);
-	record->took = now_ns() - start;
-	shutdown(record->fd, SHUT_WR);
-	while (!rc && !end)
-		rc = take_rows(record, &end);
+	while (!rc && !end) {
+		rc = take_rows(record, stream, &end);
+		if (!record->took && (stream->stopping || rc || end))
+			record->took = clock_ns(CLOCK_MONOTONIC) - stream->start;
+	}
 	return rc;
-}
-
-static int subscribe(struct cli *cli, struct record *record)
-{
-	autojson json_t *request =
-		json_pack("{s:i, s:s}", "protocol", PROTOCOL_VERSION, "command", "record");
-	autojson json_t *result = NULL;
-	int rc;
-
-	record->fd = cli_connect(cli);
-	if (record->fd < 0)
-		return CLI_UNREACHABLE;
-	rc = frame_send(record->fd, request);
-	return rc ? cli_fail("cannot ask smc-policyd: %s", strerror(-rc))
-		  : receive(record, &result);
 }
 
 static int print_summary(const struct cli *cli, const struct record *record)
@@ -310,40 +245,24 @@ static int print_summary(const struct cli *cli, const struct record *record)
 	return cli_finish(CLI_DONE);
 }
 
-/* SIGINT and SIGTERM end the recording, only while it waits. */
-static void take_signals(sigset_t *before)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-	sigset_t blocked;
-
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGINT);
-	sigaddset(&blocked, SIGTERM);
-	sigprocmask(SIG_BLOCK, &blocked, before);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 int cli_record(struct cli *cli)
 {
 	struct record record = {
 		.file = cli_value(cli, "file"),
 		.force = cli_value(cli, "force"),
-		.seconds = cli_value_number(cli, "seconds"),
-		.fd = -1,
 	};
+	struct cli_stream stream = { .fd = -1 };
 	int status, written;
-	sigset_t signals;
 
 	if (cli->json && !strcmp(record.file, "-"))
 		return cli_usage(cli, "-j and the trace cannot both go to standard output");
 	status = open_file(&record);
 	if (status == CLI_DONE) {
-		take_signals(&signals);
-		status = subscribe(cli, &record);
+		status = cli_stream_open(cli, &stream, "record", NULL,
+					 cli_value_number(cli, "seconds"));
 		if (status == CLI_DONE) {
 			/* What came before something went wrong is worth keeping. */
-			status = take_all(&record, &signals);
+			status = take_all(&record, &stream);
 			written = write_rows(&record);
 			if (written == CLI_DONE)
 				written = settle_file(&record);
@@ -352,8 +271,7 @@ int cli_record(struct cli *cli)
 			status = status == CLI_DONE ? written : status;
 		}
 	}
-	if (record.fd >= 0)
-		close(record.fd);
+	cli_stream_close(&stream);
 	close_file(&record);
 	return status;
 }

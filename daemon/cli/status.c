@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* reload, suspend, resume, status, stats */
+/* reload, suspend, resume, status, stats, metrics */
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -174,6 +174,39 @@ static json_t *stats_row(const char *name, const json_t *counters)
 			 cli_number(counters, "tcp"));
 }
 
+static void print_fallbacks(const json_t *fallbacks)
+{
+	autojson json_t *rows =
+		json_pack("[[s, s, s, s, s]]", "FALLBACK", "SIDE", "RULE", "EXPECTED", "COUNT");
+	const json_t *cause;
+	size_t i;
+
+	json_array_foreach(json_object_get(fallbacks, "causes"), i, cause) {
+		bool expected = json_is_true(json_object_get(cause, "expected"));
+
+		json_array_append_new(
+			rows, json_pack("[s, s, s, s, I]", cli_text(cause, "cause"),
+					cli_text(cause, "side"), cli_text(cause, "rule"),
+					expected ? "yes" : "no", cli_number(cause, "count")));
+	}
+	if (i) {
+		putchar('\n');
+		table_print(rows);
+	}
+}
+
+static void print_stages(const json_t *stages)
+{
+	const json_t *stage;
+	size_t i;
+
+	json_array_foreach(stages, i, stage)
+		if (cli_number(stage, "lost"))
+			printf("%s: %lld of %lld lost\n", cli_text(stage, "name"),
+			       (long long)cli_number(stage, "lost"),
+			       (long long)cli_number(stage, "received"));
+}
+
 static void print_stats(const json_t *stats)
 {
 	autojson json_t *rows = json_pack("[[s, s, s]]", "RULE", "SMC", "TCP");
@@ -190,9 +223,23 @@ static void print_stats(const json_t *stats)
 	table_print(rows);
 	json_object_foreach(reasons, reason, count)
 		printf("tcp because of %s: %lld\n", reason, (long long)json_integer_value(count));
+	print_fallbacks(json_object_get(stats, "fallbacks"));
+	print_stages(json_object_get(stats, "stages"));
 }
 
 int cli_stats(struct cli *cli)
 {
 	return cli_ask(cli, print_stats);
+}
+
+/* ---- metrics ---- */
+
+static void print_metrics(const json_t *metrics)
+{
+	fputs(cli_text(metrics, "text"), stdout);
+}
+
+int cli_metrics(struct cli *cli)
+{
+	return cli_ask(cli, print_metrics);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/table.h"
 #include "common/plural.h"
@@ -37,6 +39,15 @@ static void measure(const json_t *rows, int width[TABLE_COLUMNS_MAX])
 	}
 }
 
+/* @text, cut to @width. */
+static void print_text(const char *text, int width, bool last)
+{
+	if ((int)strlen(text) > width)
+		printf("%.*s+", width - 1, text);
+	else
+		printf("%-*s", last ? 0 : width, text);
+}
+
 static void print_row(const json_t *row, const int width[TABLE_COLUMNS_MAX])
 {
 	size_t c, last = json_array_size(row) - 1;
@@ -49,7 +60,7 @@ static void print_row(const json_t *row, const int width[TABLE_COLUMNS_MAX])
 		if (json_is_number(cell))
 			printf("%*s", width[c], text);
 		else
-			printf("%-*s", c == last ? 0 : width[c], text);
+			print_text(text, width[c], c == last);
 		fputs(c == last ? "\n" : "  ", stdout);
 	}
 }
@@ -61,6 +72,49 @@ void table_print(const json_t *rows)
 	size_t r;
 
 	measure(rows, width);
+	json_array_foreach(rows, r, row)
+		print_row(row, width);
+}
+
+#define NARROWEST 4 /* characters that a column keeps */
+
+/* How wide all columns are, with the blanks between them. */
+static int total(const int width[TABLE_COLUMNS_MAX], size_t columns)
+{
+	int sum = 0;
+
+	for (size_t c = 0; c < columns; c++)
+		sum += width[c] + (c ? 2 : 0);
+	return sum;
+}
+
+/* Take one character of the widest column that @shrinks; false: none can give one. */
+static bool shrink(int width[TABLE_COLUMNS_MAX], size_t columns,
+		   const bool shrinks[TABLE_COLUMNS_MAX])
+{
+	size_t widest = columns;
+
+	for (size_t c = 0; c < columns; c++)
+		if (shrinks[c] && width[c] > NARROWEST &&
+		    (widest == columns || width[c] > width[widest]))
+			widest = c;
+	if (widest == columns)
+		return false;
+	width[widest]--;
+	return true;
+}
+
+void table_print_fitting(const json_t *rows, const bool shrinks[TABLE_COLUMNS_MAX])
+{
+	size_t columns = json_array_size(json_array_get(rows, 0)), r;
+	int width[TABLE_COLUMNS_MAX] = { 0 };
+	struct winsize size;
+	const json_t *row;
+
+	measure(rows, width);
+	if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+		while (total(width, columns) > size.ws_col && shrink(width, columns, shrinks))
+			;
 	json_array_foreach(rows, r, row)
 		print_row(row, width);
 }

@@ -4,6 +4,7 @@
 #define SMC_POLICY_TABLE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define TABLE_COLUMNS_MAX 12
 
@@ -13,6 +14,12 @@
  * not integers with one digit after the point.
  */
 void table_print(const json_t *rows);
+
+/*
+ * The same, no wider than the terminal, if standard output is one: then columns that @shrinks are cut,
+ * the widest first, and what is cut ends with "+".
+ */
+void table_print_fitting(const json_t *rows, const bool shrinks[TABLE_COLUMNS_MAX]);
 
 /*
  * "a, b, c", shortened to about @width characters ("a, b, +7 more"); "any" if empty.  To be freed.

@@ -19,6 +19,8 @@ struct bpf_program;
 struct native;
 struct kmod;
 struct due;
+struct list_bpf;
+struct monitor_bpf;
 struct watcher;
 
 /* The maps that are pinned; all programs share them. */
@@ -37,7 +39,15 @@ enum map {
 	MAP_PATHS,
 	MAP_HOST_STATE,
 	MAP_DENIED,
+	MAP_TOTALS,
 	MAP_RECORDS,
+	MAP_SMC_REFUSED,
+	MAP_SMC_SPEAKERS,
+	MAP_FALLBACKS,
+	MAP_FALLBACK_PREFIXES,
+	MAP_SEEN_COUNTS,
+	MAP_MONITOR_FILTERS,
+	MAP_EVENTS,
 	MAPS
 };
 
@@ -61,6 +71,8 @@ struct kernel {
 	const struct smc_auto_set *sets; /* MAP_CONNECTIONS, mapped */
 	struct due *missed; /* connections that the last look did not find, ascending by place */
 	uint32_t n_missed, missed_room;
+	struct list_bpf *list; /* bpf/list.bpf.c, NULL: not loaded yet */
+	struct monitor_bpf *monitor; /* bpf/monitor.bpf.c, NULL: not attached */
 	const struct backend *backend; /* that is attached, NULL: none */
 	const struct smc_policy_row *image; /* the one in force, mapped; NULL: none */
 	uint32_t n_rows;
@@ -112,6 +124,9 @@ int maps_share(struct kernel *kernel, struct bpf_object *object, volatile uint32
 /* Take over the maps that loading @object has created. */
 int maps_adopt(struct kernel *kernel, struct bpf_object *object);
 
+/* Its name. */
+const char *maps_name(enum map which);
+
 int maps_pin(struct kernel *kernel, const char *set, struct kernel_error *error);
 bool maps_pinned(const struct kernel *kernel);
 void maps_close(struct kernel *kernel);
@@ -148,6 +163,20 @@ uint64_t watcher_skipped(const struct kernel *kernel);
 
 /* How many connections are noted as living that the last look found no socket of. */
 uint32_t living_unseen(const struct kernel *kernel);
+
+/* listing.c */
+
+/* Let go of the programs that list connections. */
+void listing_close(struct kernel *kernel);
+
+/* monitor.c */
+
+/* Attach the program that tells of fallbacks if it can be and somebody reads, else let go of it. */
+void monitor_follow(struct kernel *kernel);
+
+/* How many of its links hold module smc. */
+int monitor_links(const struct kernel *kernel);
+void monitor_close(struct kernel *kernel);
 
 /* programs.c */
 

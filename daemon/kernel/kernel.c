@@ -285,6 +285,7 @@ int kernel_release(struct kernel *kernel, struct kernel_error *error)
 	int rc = kernel_detach(kernel, error);
 
 	watcher_release(kernel);
+	monitor_close(kernel);
 	return pins_remove(&kernel->pins, error) ?: rc;
 }
 
@@ -294,6 +295,8 @@ void kernel_close(struct kernel *kernel)
 		return;
 	for_each_backend(i) backends[i]->close(kernel);
 	watcher_close(kernel);
+	listing_close(kernel);
+	monitor_close(kernel);
 	image_unmap(kernel);
 	if (kernel->test >= 0)
 		close(kernel->test);

@@ -74,9 +74,19 @@ int kernel_suspend(struct kernel *kernel, bool suspended, struct kernel_error *e
 int kernel_test(struct kernel *kernel, const struct smc_policy_query *query,
 		struct smc_policy_answer *answer, struct kernel_error *error);
 
-/* Sum of a slot's counters over all CPUs. */
+/* Sum of a slot's counters over all CPUs and both sides, or of one. */
 int kernel_read_counters(const struct kernel *kernel, uint32_t slot,
 			 struct smc_policy_counters *sum);
+int kernel_read_side_counters(const struct kernel *kernel, uint32_t slot, unsigned int side,
+			      struct smc_policy_counters *sum);
+
+/*
+ * The same of @n slots from @slot on, all of which exist, by slot and side into @sums.  Returns 0 or a
+ * negative errno.  kernel_range_room() slots are read in about a ms.
+ */
+uint32_t kernel_range_room(const struct kernel *kernel);
+int kernel_read_range(const struct kernel *kernel, uint32_t slot, uint32_t n,
+		      struct smc_policy_counters (*sums)[SMC_POLICY_SIDES]);
 
 /* Add @slot's counters to SMC_POLICY_SLOT_RETIRED and zero them. */
 int kernel_retire_counters(const struct kernel *kernel, uint32_t slot);
@@ -145,11 +155,13 @@ void kernel_wake_me(const struct kernel *kernel);
 void kernel_set_recording(const struct kernel *kernel, bool recording);
 void kernel_read_host(const struct kernel *kernel, struct smc_policy_host *host);
 
-/* What auto and the breakers remember, one table each. */
+/* What auto, the breakers and the account of fallbacks remember, one table each. */
 enum kernel_table {
 	KERNEL_SERVICES, /* struct smc_auto_key, struct smc_auto_service */
 	KERNEL_PEERS, /* struct smc_auto_key, struct smc_auto_peer; also subnets, by key.bits */
 	KERNEL_PATHS, /* struct smc_policy_path_key, struct smc_policy_path */
+	KERNEL_FALLBACKS, /* struct smc_policy_fallback_key, uint64_t: connections */
+	KERNEL_FALLBACK_PREFIXES, /* struct smc_policy_path_key, struct smc_policy_fallback_prefix */
 	KERNEL_TABLES,
 };
 
@@ -195,6 +207,27 @@ int kernel_read_rule_state(const struct kernel *kernel, uint32_t slot,
  * no more.  Returns 0 or a negative errno.
  */
 int kernel_renew_rule_state(const struct kernel *kernel, uint32_t slot);
+
+/* ---- what is seen of SMC sockets ---- */
+
+/* Sum of all CPUs; all zero if it cannot be read. */
+void kernel_read_seen_counts(const struct kernel *kernel, struct smc_policy_seen_counts *sum);
+
+/*
+ * Let @reader, below SMC_POLICY_READERS, get the events that @filter lets through, from now on.  Returns 0
+ * or a negative errno and @error.
+ */
+int kernel_monitor(struct kernel *kernel, unsigned int reader,
+		   const struct smc_policy_filter *filter, struct kernel_error *error);
+
+/* And no more. */
+void kernel_monitor_end(struct kernel *kernel, unsigned int reader);
+
+/* Ring buffer of struct smc_policy_event. */
+int kernel_events(const struct kernel *kernel);
+
+/* How many events for @reader had no room there, since it began. */
+uint64_t kernel_events_lost(const struct kernel *kernel, unsigned int reader);
 
 /* All hooks that this release knows and how each stands. */
 void kernel_describe(const struct kernel *kernel, struct backend_hooks *hooks);

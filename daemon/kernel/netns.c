@@ -22,7 +22,7 @@ static int module_cookie(uint64_t *cookie)
 	return file && fscanf(file, "%" SCNu64, cookie) == 1 ? 0 : -ENOPROTOOPT;
 }
 
-static int own_cookie(uint64_t *cookie)
+int netns_own_cookie(uint64_t *cookie)
 {
 	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t size = sizeof(*cookie);
@@ -45,7 +45,7 @@ int netns_cookie(const char *name, uint64_t *cookie)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (home < 0 || fd < 0 || setns(fd, CLONE_NEWNET))
 		return -errno;
-	rc = own_cookie(cookie);
+	rc = netns_own_cookie(cookie);
 	if (setns(home, CLONE_NEWNET))
 		return -errno;
 	return rc;

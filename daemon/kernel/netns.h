@@ -48,4 +48,7 @@ void netns_list_clear(struct netns_list *list);
  */
 int netns_cookie(const char *name, uint64_t *cookie);
 
+/* Cookie of the network namespace that this thread is in.  Returns 0 or a negative errno, as above. */
+int netns_own_cookie(uint64_t *cookie);
+
 #endif

@@ -172,7 +172,7 @@ bool kernel_follow_smc(struct kernel *kernel)
 
 	if (!watcher || smc_state() != SMC_LOADED)
 		return false;
-	used = references < 0 || references > (attached ? SMC_LINKS : 0);
+	used = references < 0 || references > (attached ? SMC_LINKS : 0) + monitor_links(kernel);
 	watcher->smc_idle = used ? 0 : watcher->smc_idle + 1;
 	if (!watcher->smc_programs && !attached && !watcher->refused)
 		watcher->refused = load_smc(kernel, watcher) != 0;
@@ -181,6 +181,7 @@ bool kernel_follow_smc(struct kernel *kernel)
 	if (attached && watcher->smc_idle >= SMC_IDLE_LOOKS)
 		watcher_smc_detach(kernel, watcher);
 	watcher_note_smc_events(kernel);
+	monitor_follow(kernel);
 	/* Where it is built in, or our own controller holds it, there is nothing to let go. */
 	return watcher_has_smc_events(watcher) && references >= 0 &&
 	       kernel->backend != &backend_native;

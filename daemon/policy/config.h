@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/un.h>
 
+#include "policy/endpoint.h"
 #include "policy/errors.h"
 #include "policy/limits.h"
 #include "policy/parameters.h"
@@ -22,7 +23,7 @@
 
 #define POLICY_UEID_SIZE 33 /* longest UEID (SMC_MAX_EID_LEN of the kernel) plus NUL */
 
-/* [daemon], [auto], [budget], [breaker] and [smc] */
+/* [daemon], [auto], [budget], [breaker], [smc] and [metrics] */
 struct policy_settings {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char state_dir[PATH_MAX];
@@ -50,6 +51,12 @@ struct policy_settings {
 	/* [smc] */
 	char smc_ueid[POLICY_UEID_SIZE]; /* "": none */
 	uint32_t smc_wmem, smc_rmem; /* bytes, 0: as they are */
+
+	/* [metrics] */
+	char metrics_textfile[PATH_MAX]; /* "": none */
+	struct policy_endpoint metrics_listen;
+	int metrics_allow_remote; /* 1: other hosts may reach it, 0: that is refused */
+	uint32_t warn_unexpected; /* percent of connections that fall back, 0: off */
 };
 
 /* A file that the configuration names; both to be freed. */

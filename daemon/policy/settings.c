@@ -12,8 +12,9 @@ static const struct {
 	const char *name;
 	enum settings_section section;
 } sections[] = {
-	{ "daemon", SECTION_DAEMON }, { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
-	{ "budget", SECTION_BUDGET }, { "breaker", SECTION_BREAKER }, { "smc", SECTION_SMC },
+	{ "daemon", SECTION_DAEMON },   { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
+	{ "budget", SECTION_BUDGET },   { "breaker", SECTION_BREAKER }, { "smc", SECTION_SMC },
+	{ "metrics", SECTION_METRICS },
 };
 
 void policy_config_init(struct policy_config *config)
@@ -167,6 +168,57 @@ static int set_ueid(struct policy_config *config, const char *text, struct value
 	return rc;
 }
 
+/* node_exporter reads no other names, and nothing else that root has may be replaced by a slip. */
+static int set_textfile(struct policy_config *config, const char *text, struct value_error *error)
+{
+	char *path = config->settings.metrics_textfile;
+	size_t length = strlen(text);
+
+	if (!strcmp(text, "none")) {
+		*path = '\0';
+		return 0;
+	}
+	if (length < 6 || strcmp(text + length - 5, ".prom") || text[length - 6] == '/')
+		return value_refuse(
+			error,
+			"\"%.100s\" is not valid; write an absolute path that ends with "
+			".prom, or none",
+			text);
+	return set_path(path, sizeof(config->settings.metrics_textfile), text, error);
+}
+
+static int set_listen(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return policy_endpoint_parse(text, &config->settings.metrics_listen, error);
+}
+
+static int set_allow_remote(struct policy_config *config, const char *text,
+			    struct value_error *error)
+{
+	return value_word(&words_allow_remote, text, &config->settings.metrics_allow_remote, error);
+}
+
+/* "5%" */
+static int set_warn_unexpected(struct policy_config *config, const char *text,
+			       struct value_error *error)
+{
+	size_t length = strlen(text);
+	uint64_t percent = 0;
+	char number[8] = "";
+
+	if (strcmp(text, "off")) {
+		if (length && length <= sizeof(number) && text[length - 1] == '%')
+			memcpy(number, text, length - 1);
+		if (value_number("warn-unexpected", number, 1, 99, &percent, error))
+			return value_refuse(error,
+					    "warn-unexpected \"%.64s\" is not valid; write 1%% to "
+					    "99%%, or off",
+					    text);
+	}
+	config->settings.warn_unexpected = (uint32_t)percent;
+	return 0;
+}
+
 /* ---- keys of all sections but rules ---- */
 
 struct key {
@@ -316,6 +368,10 @@ static const struct key keys[] = {
 	{ SECTION_SMC, "ueid", VALUE(set_ueid) },
 	{ SECTION_SMC, "wmem", BUFFER(smc_wmem) },
 	{ SECTION_SMC, "rmem", BUFFER(smc_rmem) },
+	{ SECTION_METRICS, "textfile", VALUE(set_textfile) },
+	{ SECTION_METRICS, "listen", VALUE(set_listen) },
+	{ SECTION_METRICS, "allow-remote", VALUE(set_allow_remote) },
+	{ SECTION_METRICS, "warn-unexpected", VALUE(set_warn_unexpected) },
 };
 
 static uint32_t *key_number(const struct key *key, struct policy_config *config)

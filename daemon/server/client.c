@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Clients: their requests and answers, and the connections that those who record get. */
+/* Clients: their requests and answers, and the streams that those who record or monitor get. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "server/client.h"
-#include "server/learning.h"
 #include "server/recording.h"
 #include "server/requests.h"
 #include "server/server.h"
@@ -18,20 +17,20 @@
 #include "wire/protocol.h"
 
 #define IDLE_USEC (60 * 1000000ULL) /* without a request */
+#define STREAM_USEC (600 * 1000000ULL) /* for a client to take some of its stream */
 #define STALL_USEC (10 * 1000000ULL) /* for the rest of a request, or to take an answer */
 #define READ_SIZE 65536
 
 /* ---- time and bytes ---- */
 
-static void stop_recording(struct client *client)
+static void stop_stream(struct client *client)
 {
-	bool others = false;
+	bool recorded = client->stream.recording, others = false;
 
-	recording_free(client->recording);
-	client->recording = NULL;
+	stream_close(&client->stream);
 	for (const struct client *c = client->control->clients; c; c = c->next)
-		others |= c->recording != NULL;
-	if (!others)
+		others |= c->stream.recording != NULL;
+	if (recorded && !others)
 		kernel_set_recording(client->control->server->kernel, false);
 }
 
@@ -45,8 +44,8 @@ void client_free(struct client *client)
 	}
 	sd_event_source_disable_unref(client->io);
 	sd_event_source_disable_unref(client->deadline);
-	if (client->recording)
-		stop_recording(client);
+	if (stream_is_open(&client->stream))
+		stop_stream(client);
 	close(client->fd);
 	free(client->in);
 	free(client->out);
@@ -70,13 +69,13 @@ static void set_deadline(struct client *client)
 {
 	uint64_t usec = client->n_in || client->n_out ? STALL_USEC : IDLE_USEC;
 
-	/* Who records may wait as long as it likes, but not leave lying what it gets. */
-	if (client->recording && !client->n_out) {
+	/* Who has a stream may wait as long as it likes, but not leave lying what it gets. */
+	if (stream_is_open(&client->stream) && !client->n_out) {
 		sd_event_source_set_enabled(client->deadline, SD_EVENT_OFF);
 		return;
 	}
-	if (client->recording)
-		usec = IDLE_USEC;
+	if (stream_is_open(&client->stream))
+		usec = STREAM_USEC;
 	sd_event_source_set_time_relative(client->deadline, usec);
 	sd_event_source_set_enabled(client->deadline, SD_EVENT_ONESHOT);
 }
@@ -120,45 +119,55 @@ static int refuse(struct client *client, const char *text)
 	return answer(client, requests_refuse(text));
 }
 
-/* ---- recording ---- */
+/* ---- streams ---- */
 
-/* Give @client closed connections from now on; takes over @recording. */
-static void start_recording(struct client *client, struct recording *recording)
+/* Give @client what @stream brings from now on; takes it over. */
+static void start_stream(struct client *client, const struct stream *stream)
 {
-	client->recording = recording;
-	kernel_set_recording(client->control->server->kernel, true);
+	client->stream = *stream;
+	if (stream->recording)
+		kernel_set_recording(client->control->server->kernel, true);
 }
 
-static int answer_records(struct client *client, bool end)
+static int answer_stream(struct client *client, bool end)
 {
-	return answer(client, requests_respond(recording_take(client->recording, end)));
+	return answer(client, requests_respond(stream_take(&client->stream, end)));
 }
 
-/* Send what waits, if nothing is on its way. */
-static int send_records(struct client *client)
+/* Send what waits, as much as the socket takes, if nothing is on its way. */
+static int send_stream(struct client *client)
 {
-	if (client->n_out || !recording_waits(client->recording))
-		return 0;
-	return answer_records(client, false);
+	int rc = 0;
+
+	while (!rc && !client->n_out && stream_waits(&client->stream))
+		rc = answer_stream(client, false);
+	return rc;
 }
 
 void control_record(struct control *control, const struct smc_policy_record *record)
 {
-	for (struct client *client = control->clients; client; client = client->next)
-		if (client->recording)
-			recording_add(client->recording, record);
+	struct fallbacks_stage *readers = &control->server->fallbacks.readers;
+
+	for (struct client *client = control->clients; client; client = client->next) {
+		if (!client->stream.recording)
+			continue;
+		readers->received++;
+		readers->lost += !recording_add(client->stream.recording, record);
+	}
 }
 
 static void set_events(struct client *client)
 {
 	/* While an answer is on its way nothing more is read: a client that does not read waits. */
-	sd_event_source_set_io_events(client->io, client->n_out ? EPOLLOUT : EPOLLIN);
+	sd_event_source_set_io_events(client->io, client->waiting ? 0u
+						  : client->n_out ? EPOLLOUT
+								  : EPOLLIN);
 	if (!client->closing)
 		set_deadline(client); /* a refused client keeps the one it has */
 }
 
 /* Send what waits for all but @except (NULL: none). */
-static void send_all_records(struct control *control, const struct client *except)
+static void send_all_waiting(struct control *control, const struct client *except)
 {
 	struct client *client, *next;
 
@@ -166,9 +175,10 @@ static void send_all_records(struct control *control, const struct client *excep
 		int rc;
 
 		next = client->next;
-		if (!client->recording || client->n_out || client == except)
+		if (!stream_is_open(&client->stream) || client->ending || client->n_out ||
+		    client == except)
 			continue;
-		rc = send_records(client);
+		rc = send_stream(client);
 		if (rc && rc != -EAGAIN)
 			client_free(client);
 		else
@@ -176,25 +186,25 @@ static void send_all_records(struct control *control, const struct client *excep
 	}
 }
 
-void control_send_records(struct control *control)
+void control_send_waiting(struct control *control)
 {
-	send_all_records(control, NULL);
+	send_all_waiting(control, NULL);
 }
 
 /* The client has had enough: it gets what the ring buffer still has. */
-static int end_recording(struct client *client)
+static int end_stream(struct client *client)
 {
 	int rc;
 
 	client->ending = true;
-	learning_take_records(client->control->server->learning);
-	send_all_records(client->control, client);
-	rc = answer_records(client, true);
+	stream_drain(&client->stream, client->control->server);
+	send_all_waiting(client->control, client);
+	rc = answer_stream(client, true);
 	return rc ? rc : -ECONNRESET;
 }
 
-/* A client that records has sent something, or closed its end. */
-static int read_recorder(struct client *client)
+/* A client with a stream has sent something, or closed its end. */
+static int read_stream_reader(struct client *client)
 {
 	char buf[64];
 	ssize_t n = recv(client->fd, buf, sizeof(buf), MSG_DONTWAIT);
@@ -202,24 +212,28 @@ static int read_recorder(struct client *client)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (!n)
-		return end_recording(client);
-	stop_recording(client);
-	return refuse(client, "a client that records sends no more; close its end to end");
+		return end_stream(client);
+	stop_stream(client);
+	return refuse(client, "a client that gets a stream sends no more; close its end to end");
 }
 
 static int handle_request(struct client *client, const char *text, size_t length)
 {
-	struct recording *recording;
+	struct stream stream;
 	json_t *response;
+	bool later;
 	json_error_t at;
 	autojson json_t *request = json_loadb(text, length, JSON_REJECT_DUPLICATES, &at);
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
 	if (request) {
 		response = requests_answer(client->control->server, request, &client->requester,
-					   &recording);
-		if (recording)
-			start_recording(client, recording);
+					   &stream, &later);
+		if (stream_is_open(&stream))
+			start_stream(client, &stream);
+		client->waiting = later;
+		if (later)
+			return 0;
 		return answer(client, response);
 	}
 	snprintf(why, sizeof(why), "the request is not JSON: %s; send one object a frame", at.text);
@@ -229,7 +243,8 @@ static int handle_request(struct client *client, const char *text, size_t length
 /* Answer the complete requests in client->in, one after the other. */
 static int handle_input(struct client *client)
 {
-	while (!client->n_out && !client->recording && client->n_in >= PROTOCOL_HEADER) {
+	while (!client->n_out && !stream_is_open(&client->stream) &&
+	       client->n_in >= PROTOCOL_HEADER) {
 		size_t length = frame_length(client->in), whole = PROTOCOL_HEADER + length;
 		int rc;
 
@@ -238,7 +253,7 @@ static int handle_input(struct client *client)
 		if (client->n_in < whole)
 			return 0;
 		rc = handle_request(client, client->in + PROTOCOL_HEADER, length);
-		if (client->closing)
+		if (client->closing || client->waiting)
 			return rc;
 		client->n_in -= whole;
 		memmove(client->in, client->in + whole, client->n_in);
@@ -297,16 +312,18 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 
 	(void)source;
 	(void)fd;
-	if (client->n_out) {
+	if (client->waiting) {
+		rc = -ECONNRESET; /* nothing else is watched for */
+	} else if (client->n_out) {
 		rc = flush(client);
 		if (!rc && client->ending)
 			rc = -ECONNRESET;
-		else if (!rc && client->recording)
-			rc = send_records(client);
+		else if (!rc && stream_is_open(&client->stream))
+			rc = send_stream(client);
 		else if (!rc && !client->closing)
 			rc = handle_input(client);
-	} else if (client->recording) {
-		rc = read_recorder(client);
+	} else if (stream_is_open(&client->stream)) {
+		rc = read_stream_reader(client);
 	} else if (client->closing) {
 		rc = drain(client);
 	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
@@ -318,6 +335,24 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	}
 	set_events(client);
 	return 0;
+}
+
+bool control_resume(struct control *control)
+{
+	struct client *client = control->clients;
+	int rc;
+
+	while (client && !client->waiting)
+		client = client->next;
+	if (!client)
+		return false;
+	client->waiting = false;
+	rc = handle_input(client);
+	if (rc && rc != -EAGAIN)
+		client_free(client);
+	else
+		set_events(client);
+	return true;
 }
 
 bool client_add(struct control *control, int fd, const struct requester *requester)

@@ -21,8 +21,9 @@ struct client {
 	size_t n_in, room_in;
 	char *out; /* frame being sent */
 	size_t n_out, sent;
-	struct recording *recording; /* NULL: it does not record */
-	bool ending; /* its recording is over once out is sent */
+	struct stream stream; /* none: it only gets answers */
+	bool waiting; /* for what a request is about: the request stays in @in */
+	bool ending; /* its stream is over once out is sent */
 	bool closing; /* once out is sent; what still comes in is thrown away till then */
 };
 

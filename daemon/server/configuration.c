@@ -8,8 +8,17 @@
 #include "common/plural.h"
 #include "files/config_files.h"
 #include "server/control.h"
+#include "server/costs.h"
 #include "server/file_rules.h"
 #include "server/internal.h"
+#include "server/metrics.h"
+
+static void note_outcome(struct server *server, bool succeeded)
+{
+	server->reload_succeeded = succeeded;
+	if (succeeded)
+		server->reloaded = clock_us(CLOCK_REALTIME);
+}
 
 static void log_errors(const struct policy_errors *errors)
 {
@@ -70,6 +79,7 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 	server->config = *next;
 	server_enforce_netns(server);
 	smc_settings_apply(server);
+	metrics_set(server->metrics, &server->config.settings);
 	log_set_level(next->settings.log_level);
 	return 0;
 }
@@ -81,6 +91,7 @@ int server_load_config(struct server *server, struct kernel_error *error)
 
 	log_set_level(server->config.settings.log_level);
 	log_errors(&errors);
+	note_outcome(server, !rc);
 	if (rc)
 		kernel_fail(error, rc, "the configuration has %zu %s; what is in force stays",
 			    errors.count, plural(errors.count, "error", "errors"));
@@ -101,6 +112,7 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	server_arm_trim(server);
 	log_debug("configuration read in %" PRIu64 " us", clock_us(CLOCK_MONOTONIC) - start);
 	if (rc) {
+		note_outcome(server, false);
 		policy_config_clear(&next);
 		log_errors(errors);
 		return kernel_fail(error, rc,
@@ -111,9 +123,12 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	}
 	keep_fixed_settings(&server->config.settings, &next.settings);
 	rc = put_config(server, &next, changed, error);
-	if (rc)
+	note_outcome(server, !rc);
+	if (rc) {
 		policy_config_clear(&next);
-	else
-		warnings_log(server);
-	return rc;
+		return rc;
+	}
+	warnings_log(server);
+	costs_follow(server);
+	return 0;
 }

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "server/internal.h"
+#include "server/monitoring.h"
 
 #define TRIM_USEC (2 * 1000 * 1000) /* between a change and giving memory back */
 
@@ -119,5 +120,6 @@ int server_enforce(struct server *server, const struct policy_config *config, bo
 			"daemon restarts");
 	server_arm_ttl(server);
 	server_arm_trim(server);
+	monitoring_tell_policy(server);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "policy/learn.h"
 #include "server/control.h"
+#include "server/costs.h"
 #include "server/learning.h"
 #include "server/saved.h"
 #include "server/server.h"
@@ -81,6 +82,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (learning->woken)
 		note_lessons(learning);
 	learning->woken = false;
+	costs_follow(learning->server);
 	took = clock_us(CLOCK_MONOTONIC) - start;
 	next = next == UINT64_MAX ? UINT64_MAX : next / 1000;
 	next = next < LOOK_USEC ? LOOK_USEC : next;
@@ -91,6 +93,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		look_in(learning, next);
 	/* What opens from now on may be due earlier. */
 	kernel_wake_me(kernel);
+	fallbacks_check(learning->server);
 	return 0;
 }
 
@@ -102,6 +105,7 @@ static int on_record(void *context, void *data, size_t size)
 	if (size < sizeof(*record))
 		return 0;
 	if (record->closed) {
+		learning->server->fallbacks.records.received++;
 		control_record(learning->server->control, record);
 		return 0;
 	}
@@ -119,7 +123,7 @@ static int on_records(sd_event_source *source, int fd, uint32_t events, void *us
 	(void)fd;
 	(void)events;
 	learning_take_records(learning);
-	control_send_records(learning->server->control);
+	control_send_waiting(learning->server->control);
 	return 0;
 }
 
@@ -144,6 +148,8 @@ int learning_open(struct learning **learning, struct server *server, struct kern
 		return kernel_fail(error, -ENOMEM, "out of memory");
 	*learning = new;
 	new->server = server;
+	for (unsigned int i = 0; i < SMC_POLICY_READERS; i++)
+		kernel_monitor_end(server->kernel, i);
 	kernel_set_recording(server->kernel,
 			     false); /* an earlier daemon may have been killed at it */
 	new->records = ring_buffer__new(kernel_records(server->kernel), on_record, new, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Start, run, stop. */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "server/file_rules.h"
 #include "server/internal.h"
 #include "server/learning.h"
+#include "server/metrics.h"
 #include "server/saved.h"
 #include "server/watch.h"
 
@@ -121,6 +123,7 @@ static int start_events(struct server *server, struct kernel_error *error)
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	rc = sd_event_new(&server->event);
@@ -159,7 +162,9 @@ int server_start(struct server *server, const char *config_file)
 	policy_config_init(&server->config);
 	policy_init(&server->added);
 	policy_init(&server->in_force);
-	rc = server_load_config(server, &error);
+	server->places = places_new();
+	rc = server->places ? server_load_config(server, &error)
+			    : kernel_fail(&error, -ENOMEM, "out of memory");
 	if (!rc)
 		rc = start_events(server, &error);
 	if (!rc)
@@ -182,12 +187,16 @@ int server_start(struct server *server, const char *config_file)
 	}
 	if (!rc)
 		rc = learning_open(&server->learning, server, &error);
+	if (!rc)
+		rc = metrics_open(&server->metrics, server, &error);
 	/*
 	 * Loads what it will need: that takes long on a slow machine, and the watchdog does not run
 	 * yet.
 	 */
 	if (!rc)
 		kernel_follow_smc(server->kernel);
+	if (!rc)
+		fallbacks_check(server);
 	if (rc) {
 		log_error("cannot start: %s", error.text);
 		server_stop(server, true);
@@ -213,6 +222,7 @@ void server_stop(struct server *server, bool keep)
 {
 	struct kernel_error error;
 
+	metrics_close(server->metrics);
 	learning_close(server->learning);
 	watch_close(server->watch);
 	control_close(server->control);
@@ -232,9 +242,11 @@ void server_stop(struct server *server, bool keep)
 	sd_event_source_unref(server->trim_timer);
 	sd_event_source_unref(server->ttl_timer);
 	sd_event_unref(server->event);
+	places_free(server->places);
 	free(server->in_force.rules);
 	warnings_clear(&server->warnings);
 	policy_clear(&server->added);
 	policy_config_clear(&server->config);
 	policy_errors_clear(&server->degraded);
+	policy_errors_clear(&server->netns_degraded);
 }

@@ -67,20 +67,24 @@ static void note_author(struct server *server, const struct command *command,
 }
 
 json_t *requests_answer(struct server *server, json_t *json, const struct requester *requester,
-			struct recording **recording)
+			struct stream *stream, bool *later)
 {
 	struct request request = { .server = server };
 	const struct command *command;
 	struct value_error error;
 	json_t *result;
 
-	*recording = NULL;
+	*stream = (struct stream){ 0 };
+	*later = false;
 	if (command_read_request(json, &command, &request.arguments, &error))
 		return requests_refuse(error.text);
 	if (requester->access < command->access)
 		return refuse_access(command);
 	note_author(server, command, requester);
 	result = answers[command - commands](&request);
-	*recording = request.recording;
+	*stream = request.stream;
+	*later = request.later;
+	if (request.later)
+		return NULL;
 	return result ? requests_respond(result) : refuse(&request);
 }

@@ -11,9 +11,9 @@
 
 #include "kernel/error.h"
 #include "policy/errors.h"
+#include "server/stream.h"
 #include "wire/commands.h"
 
-struct recording;
 struct server;
 
 /* Who asks. */
@@ -29,15 +29,17 @@ struct request {
 	const json_t *arguments;
 	struct kernel_error error; /* why it is refused; "": out of memory */
 	struct policy_errors lines; /* the single errors of a configuration */
-	struct recording *recording; /* that the client gets from now on, NULL: none */
+	struct stream stream; /* that the client gets from now on, or none */
+	bool later; /* it cannot be answered yet */
 };
 
 /*
- * Answer @json, a request of @requester; NULL if memory is short.  *@recording is what
- * the client asked to get from now on, owned by the caller, or NULL.
+ * Answer @json, a request of @requester; NULL if memory is short.  *@stream is what the client asked to
+ * get from now on, owned by the caller, or none.  With *@later NULL is no error: the request is to be
+ * answered when control_resume() is called.
  */
 json_t *requests_answer(struct server *server, json_t *json, const struct requester *requester,
-			struct recording **recording);
+			struct stream *stream, bool *later);
 
 /* A response that carries @result, which is taken over; NULL for NULL, or if memory is short. */
 json_t *requests_respond(json_t *result);

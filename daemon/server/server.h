@@ -11,7 +11,9 @@
 
 #include "kernel/kernel.h"
 #include "kernel/module.h"
+#include "kernel/places.h"
 #include "policy/config.h"
+#include "server/fallbacks.h"
 #include "server/slots.h"
 #include "server/smc_settings.h"
 #include "server/state.h"
@@ -21,7 +23,9 @@
 #include "smc_policy_version.h"
 
 struct control;
+struct monitors;
 struct learning;
+struct metrics;
 struct watch;
 
 struct server {
@@ -40,13 +44,21 @@ struct server {
 	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */
+	struct policy_errors netns_degraded; /* where it is not enforced, as of the last look */
+	bool costs_differ; /* costs.h: the log has told it */
 	struct watch *watch;
 	struct learning *learning;
+	struct metrics *metrics;
+	struct monitors *monitors; /* NULL: nobody monitors */
+	struct places *places; /* names of what the kernel has numbers of */
+	struct fallbacks fallbacks;
 	sd_event *event;
 	sd_event_source *ttl_timer;
 	sd_event_source *trim_timer; /* memory goes back a while after a change */
 	struct control *control;
 	uint64_t started; /* CLOCK_REALTIME in microseconds */
+	uint64_t reloaded; /* likewise, when the configuration was read with success last */
+	bool reload_succeeded; /* the last time that it was to be read, it was */
 };
 
 /*

@@ -246,7 +246,7 @@ static struct smc_changed *find_changed(struct smc_settings *smc, uint32_t inum)
 static void put_back(struct walk *walk, const struct netns *netns, struct smc_changed *changed,
 		     enum smc_sysctl which)
 {
-	uint32_t value;
+	uint32_t value = 0;
 	int rc = read_sysctl(which, &value);
 
 	if (!rc && value == changed->now[which])
@@ -285,7 +285,7 @@ static void set(struct walk *walk, const struct netns *netns, enum smc_sysctl wh
 {
 	struct smc_settings *smc = &walk->server->smc;
 	struct smc_changed *changed = find_changed(smc, netns->inum);
-	uint32_t value;
+	uint32_t value = 0;
 	int rc = read_sysctl(which, &value);
 
 	if (!rc && value == wanted)

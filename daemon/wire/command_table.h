@@ -175,7 +175,85 @@ REQUEST(stats,
 	.name = "stats",
 	.access = ACCESS_READ,
 	.summary = "counts of verdicts by reason and rule",
-	.result = "default generation module reasons retired rules verdicts")
+	.result = "default fallbacks generation module reasons retired rules stages verdicts")
+
+REQUEST(monitor,
+	.name = "monitor",
+	.access = ACCESS_READ,
+	.summary = "decisions, fallbacks and closes as they happen, until Ctrl-C",
+	.result = "generation",
+	.stream = "end events",
+	.arguments = {
+		{ "side", ARGUMENT_TEXT, 0, "S",
+		  .help = "only this side: connect or accept" },
+		{ "peer", ARGUMENT_TEXT, 0, "PREFIX", "peers",
+		  .check = check_prefix,
+		  .help = "only peers inside it, for example 10.1.2.0/24" },
+		{ "port", ARGUMENT_NUMBER, 0, "N", "ports", .min = 0, .max = 65535,
+		  .help = "only this service port" },
+		{ "rule", ARGUMENT_TEXT, 0, "NAME",
+		  .check = value_name,
+		  .help = "only what this rule decided" },
+		{ "mode", ARGUMENT_TEXT, 0, "MODE",
+		  .help = "only smc-r, smc-d or tcp" },
+		{ "cause", ARGUMENT_TEXT, 0, "CAUSE",
+		  .help = "only fallbacks with this cause: a word or a code" },
+		{ "seconds", ARGUMENT_NUMBER, ARGUMENT_LOCAL, "N",
+		  .min = 1, .max = 10LL * 365 * 86400,
+		  .help = "end after N seconds" },
+	})
+
+REQUEST(connections,
+	.name = "connections",
+	.access = ACCESS_READ,
+	.summary = "SMC sockets: how they run, who decided, why they fell back",
+	.result = "connections lost",
+	.arguments = {
+		{ "side", ARGUMENT_TEXT, 0, "S",
+		  .help = "only this side: connect or accept" },
+		{ "peer", ARGUMENT_TEXT, 0, "PREFIX", "peers",
+		  .check = check_prefix,
+		  .help = "only peers inside it, for example 10.1.2.0/24" },
+		{ "port", ARGUMENT_NUMBER, 0, "N", "ports", .min = 0, .max = 65535,
+		  .help = "only this service port" },
+		{ "rule", ARGUMENT_TEXT, 0, "NAME",
+		  .check = value_name,
+		  .help = "only what this rule decided" },
+		{ "mode", ARGUMENT_TEXT, 0, "MODE",
+		  .help = "only smc-r, smc-d or tcp" },
+		{ "cause", ARGUMENT_TEXT, 0, "CAUSE",
+		  .help = "only fallbacks with this cause: a word or a code" },
+	})
+
+REQUEST(metrics,
+	.name = "metrics",
+	.access = ACCESS_READ,
+	.summary = "counts and states as text for Prometheus",
+	.result = "backend default degraded enforcing fallbacks generation open others reasons rules rules_total services suspended text verdicts",
+	.arguments = {
+		{ "format", ARGUMENT_TEXT, 0, "F",
+		  .help = "openmetrics (default), or prometheus: the older text format" },
+	})
+
+REQUEST(explain,
+	.name = "explain",
+	.access = ACCESS_READ,
+	.summary = "what a fallback means, or why a connection gets its verdict",
+	.result = "backend breaker candidates changes cooldown default generation learned matching peer port reason rule side steps verdict why",
+	.arguments = {
+		{ "cause", ARGUMENT_TEXT, ARGUMENT_WORD | ARGUMENT_LOCAL, "CAUSE|all",
+		  .help = "a code (0x03010000), its name (PEERNOSMC) or a word (peer)\n"
+			  "of a fallback; needs no daemon and no root" },
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
+		  .help = "remote address" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "N", "ports",
+		  .help = "service port, as of policy test" },
+		{ "queries", ARGUMENT_QUERIES, ARGUMENT_REQUIRED | ARGUMENT_SENT,
+		  .min = 1, .max = 1,
+		  .help = "for example [\"connect\", \"192.0.2.7\", 443]" },
+	})
 
 COMMAND(top,
 	.name = "top",
@@ -200,7 +278,7 @@ REQUEST(auto_show,
 	.name = "auto-show",
 	.access = ACCESS_READ,
 	.summary = "what is learned, and what keeps SMC off",
-	.result = "breakers cooldown known lost lost_by peers services smc_connections subnets",
+	.result = "breakers cooldown costs known lost lost_by peers services smc_connections subnets",
 	.arguments = {
 		{ "prefix", ARGUMENT_TEXT, ARGUMENT_WORD, "PREFIX",
 		  .check = check_prefix,
@@ -260,5 +338,18 @@ COMMAND(simulate,
 		  .help = "write a line for each row: smc or tcp, reason, rule" },
 		{ "config", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
 		  .help = "policy (default: auto for everything, no rules)" },
+	})
+
+COMMAND(check_basic,
+	.name = "check-basic",
+	.summary = "whether this host can speak SMC, and what keeps it from it")
+
+COMMAND(check_syn,
+	.name = "check-syn",
+	.summary = "send SYNs with and without SMC's option; needs root",
+	.arguments = {
+		{ "target", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "HOST:PORT",
+		  .help = "where the peer listens, for example 192.0.2.1:443 or\n"
+			  "[2001:db8::1]:443" },
 	})
 /* clang-format on */

@@ -17,11 +17,21 @@
  * policy-flush delete all of the rules or none.
  *
  * policy-test has one answer for each query: [VERDICT, REASON, NAME|null, GENERATION].
+ * explain has the members of such an answer by name, side, peer, port and default, and: why; candidates
+ * [{name, action, side, prefix, range, origin, loses_by, why}..], the winner first, of matching rules;
+ * steps [{name, state, text}..]; changes [{step, text, command}..]; learned {reason, decides, gain, service,
+ * subnet, peer: CONTEXT|null}; breaker BREAKER|null; cooldown COOLDOWN.
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
- * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
+ * cooldown COOLDOWN, costs COSTS.  Rules of recommend are {name, side, ports, peers, action, connections,
  * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}; better has services for which a
  * rule would have done better than auto in the last lessons: {side, port, action, gain (set-ups), lessons}.
+ *
+ * metrics has in "text" all metrics, as the argument format says; the other members are what the page of
+ * the listener shows: verdicts, default and others {smc, tcp}, rules [{name, smc, tcp}] that have series of
+ * their own, others the rest of them, reasons {REASON: verdicts tcp}, services [CONTEXT..] that
+ * gained most, degraded [TEXT..] as in status.  It is answered some ms later, not before a next turn of the
+ * daemon's event loop.
  *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
@@ -34,8 +44,8 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
- * {"since": time|null, "until": time|null}.
+ * rule, else all in force; status has one more if differs of COSTS is true.  One more says that the policy
+ * is suspended.  "suspended" is null or {"since": time|null, "until": time|null}.
  *
  * policy-history has "changes", the newest first: [{"generation", "time", "uid", "pid": numbers|null,
  * "way", "rules": how many changed, "text"}..].  policy-diff and policy-rollback with "generation" have
@@ -57,11 +67,28 @@
  * "reset"}, "code": "0x..."|null, "since": time|null, "until": time|null, "backoff": seconds}; until
  * is when a probe may come.  COOLDOWN is {"until", "seconds", "code", "times"}|null.
  *
+ * A connection of connections is {"side", "local", "local_port", "peer", "peer_port", "port", "mode":
+ * "smc-r", "smc-d", "tcp", "state", "verdict", "reason", "rule", "cause", "code": "0x...", "peer_code",
+ * "link_group", "device", "sent", "received", "uid", "inode", "netns", "cgroup"}; what is not known is
+ * null.  port is the service port.  "lost" counts those that the tables in the kernel had no room for.
+ *
+ * "fallbacks" of stats is {"connections", "expected", "unexpected", "lately": {"unexpected", "connections",
+ * "seconds"}, "causes": [{"cause", "code", "side", "rule", "expected": bool, "count"}..], "prefixes":
+ * [{"side", "prefix", "expected", "unexpected", "code", "last"}..]}; "stages" is [{"name", "received",
+ * "lost"}..].
+ *
+ * COSTS is {"setup_cost": microseconds as configured, real, "smc_setup": microseconds|null, "tcp_setup":
+ * microseconds|null, "setups", "differs": bool}: how long clients of this host wait for SMC after TCP's
+ * handshake, and for that, medians; from how many; and whether that is 3 times setup_cost or a third.
+ *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,
  * MESSAGES]..], "lost", "end": bool}.  OPEN and CLOSE are ns from start, which is CLOCK_MONOTONIC in ns; OPEN is
  * negative for those that were there before.
- * lost counts connections since the response before for which there was no room, of this client or in
+ * After monitor it goes on in the same way: result {"events": [EVENT..], "end": bool}.  smc-ebpf(8) lists the
+ * members of an EVENT under JSON; an event "lost" counts those that the client or the ring buffer had no room
+ * for.
+ * lost of record counts connections since the response before for which there was no room, of this client or in
  * the ring buffer.  The client shuts its end down to end: then comes the last one, with end.
  */
 #ifndef SMC_POLICY_PROTOCOL_H

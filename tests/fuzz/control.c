@@ -16,10 +16,12 @@
 #include "kernel/internal.h"
 #include "policy/words.h"
 
+#include "server/metrics.h"
 #include "server/requests.h"
 
 static json_t *answer_and_check(struct server *server, json_t *json,
-				const struct requester *requester, struct recording **recording);
+				const struct requester *requester, struct stream *stream,
+				bool *later);
 
 #define requests_answer answer_and_check
 #include "server/client.c"
@@ -56,6 +58,7 @@ static void fill_server(void)
 {
 	static struct kernel kernel = { .host = &host, .test = -1, .n_slots = SLOTS, .n_cpus = 1 };
 	struct policy_errors errors = { 0 };
+	struct kernel_error error;
 	struct policy_rule *rule;
 
 	for (int i = 0; i < MAPS; i++)
@@ -73,7 +76,7 @@ static void fill_server(void)
 	server.in_force = server.config.policy;
 	policy_for_each(rule, &server.in_force)
 		rule->slot = SMC_POLICY_SLOT_FIRST + (uint32_t)rule_i;
-	if (sd_event_new(&server.event) < 0)
+	if (sd_event_new(&server.event) < 0 || metrics_open(&server.metrics, &server, &error))
 		abort();
 }
 
@@ -118,24 +121,26 @@ static bool has_fields(const json_t *result, const char *fields)
  * table says, and whatever is refused has changed nothing.
  */
 static json_t *answer_and_check(struct server *server_, json_t *json,
-				const struct requester *requester, struct recording **recording)
+				const struct requester *requester, struct stream *stream,
+				bool *later)
 {
 	uint64_t generation = server.generation;
 	json_t *copy = json_deep_copy(json);
 	const struct command *command;
 	const json_t *arguments;
 	struct value_error error;
-	json_t *response = requests_answer(server_, json, requester, recording);
+	json_t *response = requests_answer(server_, json, requester, stream, later);
 
 	must(json_equal(json, copy));
 	json_decref(copy);
 	if (json_is_true(json_object_get(response, "ok"))) {
 		must(!command_read_request(json, &command, &arguments, &error));
 		must(requester->access >= command->access);
-		must(!*recording == !command->stream);
+		must(stream_is_open(stream) == !!command->stream);
 		must(has_fields(json_object_get(response, "result"), command->result));
 	} else {
-		must(server.generation == generation && !*recording);
+		must(server.generation == generation && !stream_is_open(stream));
+		must(!*later || !response);
 	}
 	return response;
 }
@@ -181,13 +186,14 @@ static void record(int fd, struct input *input, bool deaf)
 {
 	struct smc_policy_record closed;
 
-	start_recording(control.clients, recording_new(server.kernel));
+	start_stream(control.clients,
+		     &(struct stream){ .recording = recording_new(server.kernel) });
 	set_events(control.clients);
 	while (input->left) {
 		input_bytes(input, &closed, sizeof(closed));
 		control_record(&control, &closed);
 		if (input_byte(input) & 1)
-			control_send_records(&control);
+			control_send_waiting(&control);
 		turn(fd, deaf);
 	}
 	shutdown(fd, SHUT_WR);

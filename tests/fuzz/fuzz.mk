@@ -17,14 +17,14 @@ FUZZ_SEEDS_config := tests/unit/config/good tests/unit/config/bad conf
 FUZZ_SEEDS_peers := tests/unit/lists/good tests/unit/lists/bad
 
 FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -Wall -Wextra \
-	$(LIBBPF_CFLAGS) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
+	$(LIBBPF_CFLAGS) $(NL_CFLAGS:-I%=-isystem %) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
 FUZZ_SANITIZE := address,undefined
 FUZZ_FLAGS := -fno-sanitize-recover=all
-FUZZ_LIBS := -lsystemd -ludev -ljansson -linih -lncursesw -ltinfo $(LIBBPF_LIBS)
+FUZZ_LIBS := -lsystemd -ludev -ljansson -linih -lncursesw -ltinfo $(NL_LIBS) $(LIBBPF_LIBS)
 
 # All of daemon and command but the daemon's main(); that of the command has another name.  An archive:
 # a target that includes a file to reach into it leaves the file's object out.
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/server/main.c,\
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/server/main.c daemon/listener/%,\
 	$(wildcard daemon/*/*.c)))
 build/fuzz/daemon/cli/main.o: FUZZ_FLAGS += -Dmain=cli_main
 

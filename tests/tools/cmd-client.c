@@ -2,6 +2,8 @@
 /* One connection to the echo server, checked byte for byte. */
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +14,15 @@
 static const char usage[] =
 	"usage: smc-tool client --to ADDRESS --port N [--bytes N] [--message N]\n"
 	"                       [--family smc|ipproto-smc|tcp] [--timeout SECONDS] [--bind-port N] [--hold]\n"
+	"                       [--tcp-option no-cookie|fast-open]\n"
 	"Sends --bytes pseudo-random bytes (default 1000), checks the echo and prints one line:\n"
 	"mode=SMCR|SMCD|FALLBACK|TCP|UNKNOWN reason=0x… peer_reason=0x… linkgroup=yes|no\n"
 	"bytes=N data=ok|bad connect_us=N local_port=N\n"
 	"FALLBACK is an SMC socket that became TCP; TCP a socket that never asked for SMC;\n"
 	"UNKNOWN one that this kernel's smc_diag does not list.  With --hold the connection\n"
 	"stays open until standard input ends.  With --message it sends so many bytes at a time, and\n"
-	"the next when they have come back.  It fails when nothing happens for --timeout\n"
+	"the next when they have come back.  --tcp-option sets an option that SMC has not, so that the\n"
+	"socket becomes TCP before it connects; fast-open connects by TCP Fast Open.  It fails when nothing happens for --timeout\n"
 	"(default 300).  Status 0 only if all data came back right.\n";
 
 /* SMC's send buffer is finite: never more than this is written before looking for echo. */
@@ -31,6 +35,7 @@ struct client {
 	unsigned long timeout; /* seconds, for connecting and for each standstill */
 	unsigned long bind_port;
 	bool hold;
+	const char *tcp_option; /* NULL: none */
 	int fd;
 	uint64_t connect_us;
 };
@@ -47,12 +52,30 @@ static void wait_for(const struct client *client, short events, const char *what
 		fail("%s: nothing for %lu s", what, client->timeout);
 }
 
+static void set_tcp_option(const struct client *client)
+{
+	const char *name = client->tcp_option;
+	int option, on = 1;
+
+	if (!name)
+		return;
+	if (!strcmp(name, "no-cookie"))
+		option = TCP_FASTOPEN_NO_COOKIE;
+	else if (!strcmp(name, "fast-open"))
+		option = TCP_FASTOPEN_CONNECT;
+	else
+		usage_error("--tcp-option takes no-cookie or fast-open");
+	if (setsockopt(client->fd, IPPROTO_TCP, option, &on, sizeof(on)))
+		fail_errno("setsockopt");
+}
+
 /* Nonblocking, so that --timeout holds also while module smc waits for its peer. */
 static void open_connection(struct client *client)
 {
 	uint64_t start = now_us();
 
 	client->fd = endpoint_socket(&client->endpoint, SOCK_NONBLOCK);
+	set_tcp_option(client);
 	if (client->bind_port)
 		bind_local_port(client->fd, &client->endpoint, (uint16_t)client->bind_port);
 	if (connect(client->fd, (struct sockaddr *)&client->endpoint.addr, client->endpoint.len)) {
@@ -153,6 +176,7 @@ int cmd_client(int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "bind-port", required_argument, NULL, 'b' },
 		{ "hold", no_argument, NULL, 'o' },
+		{ "tcp-option", required_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -179,6 +203,8 @@ int cmd_client(int argc, char **argv)
 			client.bind_port = parse_number("bind-port", optarg, UINT16_MAX);
 		else if (option == 'o')
 			client.hold = true;
+		else if (option == 'T')
+			client.tcp_option = optarg;
 		else if (option == 'h')
 			return fputs(usage, stdout) < 0;
 		else

@@ -271,7 +271,8 @@ static const char *const prefixes[] = { "10.0.0.0/8", "::1", "", "10.0.0.1/8", "
 static const char *const *texts_of(const struct command_argument *argument, uint32_t *n,
 				   uint32_t *good)
 {
-	if (!strcmp(argument->name, "prefix")) {
+	if (!strcmp(argument->name, "prefix") ||
+	    (!strcmp(argument->name, "peer") && argument->check)) {
 		*n = sizeof(prefixes) / sizeof(*prefixes);
 		*good = GOOD_PREFIXES;
 		return prefixes;
