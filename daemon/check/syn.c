@@ -27,8 +27,7 @@ static const struct {
 	[PATH_PLAIN] = { CHECK_OK,
 			 "answers a SYN with SMC's option like one without: the peer does not speak "
 			 "SMC, or the path takes the option out; connections are plain TCP",
-			 "if the peer should speak SMC, run \"smc-ebpf check serve\" there and \"smc-ebpf "
-			 "check connect\" here, which tells the two apart" },
+			 "if the peer should speak SMC, run \"smc-ebpf check basic\" there, and this from a host nearer to it" },
 	[PATH_DROPPED] = { CHECK_PROBLEM,
 			   "does not get SYNs with SMC's option, only those without: something drops "
 			   "them, and each connection with the option waits in vain",
