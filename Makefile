@@ -8,7 +8,11 @@ ARCH := $(shell uname -m)
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SYSCONFDIR ?= /etc
+DATADIR ?= $(PREFIX)/share/smc-policy
 UNITDIR ?= /usr/lib/systemd/system
 SRCDIR ?= /usr/src
 DESTDIR ?=
@@ -34,8 +38,8 @@ LIBBPF_LIBS := $(LIBBPF) -lelf -lz
 endif
 
 # Of libnl, which reads netlink.
-NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0)
-NL_LIBS := $(or $(shell pkg-config --libs libnl-3.0),-lnl-3)
+NL_CFLAGS := $(shell pkg-config --cflags libnl-genl-3.0 2> /dev/null)
+NL_LIBS := $(or $(shell pkg-config --libs libnl-genl-3.0 2> /dev/null),-lnl-genl-3 -lnl-3)
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) \
 	$(LIBBPF_CFLAGS) $(NL_CFLAGS:-I%=-isystem %) -I$(INCLUDE) -Idaemon -Ibpf -I$(BUILD)/bpf
@@ -50,11 +54,14 @@ COMMON := $(call objects,daemon/common/*.c)
 FILES := $(call objects,daemon/files/*.c)
 WIRE := $(call objects,daemon/wire/*.c)
 KERNEL := $(call objects,daemon/kernel/*.c)
+LISTENER := $(call objects,daemon/listener/*.c)
 SERVER := $(call objects,daemon/server/*.c)
 CLI := $(call objects,daemon/cli/*.c)
+CHECK := $(call objects,daemon/check/*.c)
 BPF_NAMES := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 SKELETONS := $(BPF_NAMES:%=$(BUILD)/bpf/%.skel.h)
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
+COMPLETIONS := $(BUILD)/completion/smc-ebpf $(BUILD)/completion/_smc-ebpf $(BUILD)/completion/smc-ebpf.fish
 
 .PHONY: help
 help: ## this list
@@ -64,17 +71,20 @@ help: ## this list
 # ---- what is installed ----
 
 .PHONY: all
-all: packages-build ## daemon, command and manual pages, in build/
+all: packages-build ## daemon, command, manual pages and completions, in build/
 	+$(MAKE) --no-print-directory programs
 
 .PHONY: programs
-programs: $(BUILD)/smc-policyd $(BUILD)/smc-ebpf $(MANUALS)
+programs: $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener $(BUILD)/smc-ebpf $(MANUALS) $(COMPLETIONS)
 
 $(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(NL_LIBS) $(LIBBPF_LIBS)
 
-$(BUILD)/smc-ebpf: $(CLI) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo
+$(BUILD)/smc-policy-listener: $(LISTENER) $(WIRE) $(POLICY) $(COMMON)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lmicrohttpd
+
+$(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(WIRE) $(FILES) $(POLICY) $(COMMON)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo $(NL_LIBS)
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)
@@ -111,7 +121,24 @@ $(BUILD)/man/%: man/%.scd
 	scdoc < $< > $@.new
 	mv $@.new $@
 
--include $(patsubst %.o,%.d,$(SERVER) $(CLI) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
+# So does the completion of shells: bash, zsh, fish.
+$(BUILD)/completion/completion: completion/completion.c $(WIRE) $(POLICY) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -linih
+
+$(BUILD)/completion/smc-ebpf: $(BUILD)/completion/completion completion/engine.sh completion/engine.bash
+	{ $< bash && cat completion/engine.sh completion/engine.bash; } > $@.new
+	mv $@.new $@
+
+$(BUILD)/completion/_smc-ebpf: $(BUILD)/completion/completion completion/engine.sh completion/engine.zsh
+	{ echo '#compdef smc-ebpf' && $< zsh && cat completion/engine.sh completion/engine.zsh; } > $@.new
+	mv $@.new $@
+
+$(BUILD)/completion/smc-ebpf.fish: $(BUILD)/completion/completion completion/engine.fish
+	{ cat completion/engine.fish && $< fish; } > $@.new
+	mv $@.new $@
+
+-include $(patsubst %.o,%.d,$(SERVER) $(LISTENER) $(CLI) $(CHECK) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
 .PHONY: kmod
@@ -121,15 +148,20 @@ kmod: packages-kmod ## the kernel module for KDIR (default: the running kernel),
 # Targets that people name install packages first, and then build by a make of their own: which libbpf
 # there is is found out when it begins.
 .PHONY: install
-install: packages-build ## programs, unit, configuration, manual pages and DKMS source, below DESTDIR
+install: packages-build ## programs, unit, configuration, manual pages, completions, DKMS source, below DESTDIR
 	+@$(MAKE) --no-print-directory -s programs
-	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-ebpf
+	install -D -m 755 -t $(DESTDIR)$(SBINDIR) $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener \
+		$(BUILD)/smc-ebpf
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/smc-policyd.service
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/smc-policy.d
 	test -e $(DESTDIR)$(SYSCONFDIR)/smc-policy.conf || \
 		install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR) conf/smc-policy.conf
 	for page in $(MANUALS); do \
 		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(BASHCOMPDIR) $(BUILD)/completion/smc-ebpf
+	install -D -m 644 -t $(DESTDIR)$(ZSHCOMPDIR) $(BUILD)/completion/_smc-ebpf
+	install -D -m 644 -t $(DESTDIR)$(FISHCOMPDIR) $(BUILD)/completion/smc-ebpf.fish
+	install -D -m 644 -t $(DESTDIR)$(DATADIR) conf/grafana-dashboard.json conf/prometheus-alerts.yml
 	install -d -m 755 $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)/include
 	install -m 644 kmod/*.[ch] kmod/Kbuild kmod/dkms.conf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
 	install -m 644 include/smc_policy_hook.h include/smc_policy_verdict.h \
@@ -137,11 +169,14 @@ install: packages-build ## programs, unit, configuration, manual pages and DKMS 
 
 .PHONY: uninstall
 uninstall: ## remove what install put below DESTDIR; configuration and state stay
-	rm -f $(DESTDIR)$(SBINDIR)/smc-policyd $(DESTDIR)$(SBINDIR)/smc-ebpf \
+	rm -f $(DESTDIR)$(SBINDIR)/smc-policyd $(DESTDIR)$(SBINDIR)/smc-policy-listener \
+		$(DESTDIR)$(SBINDIR)/smc-ebpf \
 		$(DESTDIR)$(UNITDIR)/smc-policyd.service
 	for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; done
-	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION)
+	rm -f $(DESTDIR)$(BASHCOMPDIR)/smc-ebpf $(DESTDIR)$(ZSHCOMPDIR)/_smc-ebpf \
+		$(DESTDIR)$(FISHCOMPDIR)/smc-ebpf.fish
+	rm -rf $(DESTDIR)$(SRCDIR)/smc-policy-$(VERSION) $(DESTDIR)$(DATADIR)
 
 # ---- what is only used here ----
 

@@ -135,6 +135,14 @@ static __always_inline void record_closed(const struct seen *seen, const struct 
 	bpf_ringbuf_submit(record, 0);
 }
 
+static __always_inline void count_lesson(void)
+{
+	struct smc_policy_totals *here = smc_policy_totals_here();
+
+	if (here)
+		__sync_fetch_and_add(&here->lessons, 1);
+}
+
 /* What connection @cookie has @carried, as pack_carried() says, is a lesson. */
 GLOBAL int learn(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 carried)
 {
@@ -143,10 +151,12 @@ GLOBAL int learn(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 carried)
 
 	fill(&connection, high, low, what);
 	smc_auto_find_live(&place, cookie);
-	if (place.set)
-		smc_auto_lesson(&connection, smc_auto_live_at(&place), cookie, carried & BYTES_MAX,
-				carried >> BYTES_BITS, (__u32)(what >> WHAT_RTT),
-				what >> WHAT_ENDED & 1, bpf_ktime_get_ns());
+	if (!place.set)
+		return 0;
+	count_lesson();
+	smc_auto_lesson(&connection, smc_auto_live_at(&place), cookie, carried & BYTES_MAX,
+			carried >> BYTES_BITS, (__u32)(what >> WHAT_RTT), what >> WHAT_ENDED & 1,
+			bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -118,6 +118,18 @@ STACK_OF_ITS_OWN void tell_ended(struct sock *sk, const struct smc_policy_smc *s
 	bpf_ringbuf_submit(event, 0);
 }
 
+/* The connection of @sk, an SMC socket on TCP, has ended: what it has carried. */
+STACK_OF_ITS_OWN void count_on_tcp(struct sock *sk)
+{
+	struct smc_policy_totals *here = smc_policy_totals_here();
+	struct tcp_sock *tp = tcp_sock_of(sk);
+
+	if (!here || !tp)
+		return;
+	__sync_fetch_and_add(&here->sent[SMC_POLICY_MODE_TCP], tp->bytes_acked);
+	__sync_fetch_and_add(&here->received[SMC_POLICY_MODE_TCP], tp->bytes_received);
+}
+
 /* The connection of @sk has ended; if it is an SMC socket without SMC, forget what it was told. */
 STACK_OF_ITS_OWN void finish_refused(struct sock *sk)
 {
@@ -128,6 +140,7 @@ STACK_OF_ITS_OWN void finish_refused(struct sock *sk)
 		return;
 	if (smc_policy_readers())
 		tell_ended(sk, 0, refused);
+	count_on_tcp(sk);
 	bpf_map_delete_elem(&smc_refused, &cookie);
 }
 
@@ -163,6 +176,8 @@ STACK_OF_ITS_OWN void finish(struct sock *sk, int last)
 	}
 	if (smc && smc_policy_readers())
 		tell_ended(sk, smc, 0);
+	if (smc && smc->flags & SMC_POLICY_SMC_FALLBACK)
+		count_on_tcp(sk);
 	if (live)
 		closed(sk, smc, &place, now);
 	if (smc)

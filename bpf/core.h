@@ -102,6 +102,7 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_received;
 	__u64 bytes_acked;
+	__u64 tcp_mstamp; /* when the last packet was sent or came, us, CLOCK_MONOTONIC */
 	__u32 srtt_us; /* times 8 */
 	__u32 total_retrans;
 	__u32 data_segs_out;

@@ -334,10 +334,12 @@ static __always_inline void smc_policy_note_denied(const struct smc_policy_query
 		*place = denied ? question : 0;
 }
 
-/* Count @answer for its rule on this CPU, @times. */
-static __always_inline void smc_policy_count(const struct smc_policy_answer *answer, __u32 times)
+/* Count @answer for its rule and @side on this CPU, @times. */
+static __always_inline void smc_policy_count(const struct smc_policy_answer *answer, __u32 side,
+					     __u32 times)
 {
-	struct smc_policy_counters *counters = bpf_map_lookup_elem(&rule_counters, &answer->slot);
+	__u32 at = SMC_POLICY_COUNTERS_OF(answer->slot, side);
+	struct smc_policy_counters *counters = bpf_map_lookup_elem(&side_counters, &at);
 	__u32 reason = answer->reason;
 
 	if (!counters)

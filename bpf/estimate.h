@@ -512,11 +512,11 @@ static __always_inline void smc_auto_elect(struct smc_auto_service *service)
 		best += (account->total[i] - best) * (__s32)better;
 		decider += (i + 1 - decider) * better;
 	}
-	/* A fortieth more, or a context that wastes fewer set-ups is preferred. */
+	/* A twentieth more, or a context that wastes fewer set-ups is preferred. */
 	better =
 		smc_auto_is_sure(account->total[SMC_AUTO_ALWAYS], account->squares[SMC_AUTO_ALWAYS],
 				 account->weight, SMC_AUTO_SURE_ALWAYS) &
-		smc_auto_positive((__s64)account->total[SMC_AUTO_ALWAYS] * 40 - (__s64)best * 41);
+		smc_auto_positive((__s64)account->total[SMC_AUTO_ALWAYS] * 20 - (__s64)best * 21);
 	service->rate.decider = decider + (SMC_AUTO_ALWAYS + 1 - decider) * better;
 }
 

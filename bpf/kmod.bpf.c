@@ -47,7 +47,7 @@ int kmod_verdict(struct bpf_raw_tracepoint_args *args)
 	struct smc_policy_told told;
 
 	smc_policy_decide(&query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query.side, 1);
 	smc_policy_note_denied(&query, &answer);
 	smc_policy_tell(&ends, &answer, &told);
 	module_hook(args)->verdict = answer.verdict;

@@ -33,13 +33,13 @@ struct {
 	__array(values, struct smc_policy_image_map);
 } policy_slot SEC(".maps");
 
-/* Verdicts by rule; the daemon sets the number of entries before it loads. */
+/* Verdicts by rule and side; the daemon sets the number of entries before it loads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SMC_POLICY_SIDES);
 	__type(key, __u32);
 	__type(value, struct smc_policy_counters);
-} rule_counters SEC(".maps");
+} side_counters SEC(".maps");
 
 /* Cookies of the namespaces that may speak SMC; read if the image says so. */
 struct {
@@ -179,6 +179,22 @@ static __always_inline __u64 *smc_policy_denied_at(__u64 question)
 	__u32 at = question >> (64 - SMC_POLICY_DENIED_SHIFT);
 
 	return bpf_map_lookup_elem(&denied, &at);
+}
+
+/* What each CPU has got to see since the maps were made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct smc_policy_totals);
+} totals SEC(".maps");
+
+/* This CPU's.  Any program; one may interrupt another. */
+static __always_inline struct smc_policy_totals *smc_policy_totals_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&totals, &zero);
 }
 
 /* ---- what can be seen of SMC sockets ---- */

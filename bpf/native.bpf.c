@@ -74,7 +74,7 @@ static __always_inline int verdict(const struct smc_policy_query *query, const s
 	struct smc_policy_told told;
 
 	smc_policy_decide(query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query->side, 1);
 	smc_policy_note_denied(query, &answer);
 	smc_policy_tell(&ends, &answer, &told);
 	event = smc_policy_tell_readers(query, &ends, &told);

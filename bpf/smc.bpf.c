@@ -39,6 +39,18 @@ static __always_inline void refuse_unasked(const struct smc_sock *sock, __u64 co
 			  bpf_ktime_get_ns());
 }
 
+/* The first data of a connection: what set-ups cost is measured, before it is proven. */
+static __always_inline void carries_data(struct smc_policy_smc *smc, const struct smc_sock *sock)
+{
+	__u64 now;
+
+	if (smc->flags & SMC_POLICY_SMC_PROVEN)
+		return;
+	now = bpf_ktime_get_ns();
+	smc_policy_measure_smc(smc, (struct tcp_sock *)sock->clcsock->sk, now);
+	smc_policy_prove(smc, now);
+}
+
 SEC("tp_btf/smc_switch_to_fallback")
 int BPF_PROG(smc_fallback, const struct smc_sock *sock, int reason)
 {
@@ -85,6 +97,21 @@ static __always_inline void note_mode(struct smc_policy_smc *smc, const struct s
  *
  * smc_sendmsg() and smc_recvmsg() hold the socket's lock, so plain additions do.
  */
+/* Bytes that @smc has carried just now, for all connections together. */
+static __always_inline void count_bytes(const struct smc_policy_smc *smc, __u64 sent,
+					__u64 received)
+{
+	struct smc_policy_totals *here = smc_policy_totals_here();
+	__u32 mode = smc->mode & (SMC_POLICY_MODES - 1);
+
+	if (!here)
+		return;
+	if (sent)
+		__sync_fetch_and_add(&here->sent[mode], sent);
+	if (received)
+		__sync_fetch_and_add(&here->received[mode], received);
+}
+
 SEC("tp_btf/smc_tx_sendmsg")
 int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
 {
@@ -95,7 +122,8 @@ int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
 	smc->sent += length;
 	smc->messages++;
 	note_mode(smc, sock);
-	smc_policy_prove(smc, bpf_ktime_get_ns());
+	count_bytes(smc, length, 0);
+	carries_data(smc, sock);
 	return 0;
 }
 
@@ -109,7 +137,8 @@ int BPF_PROG(smc_received, const struct smc_sock *sock, unsigned long length)
 	smc->received += length;
 	smc->messages++;
 	note_mode(smc, sock);
-	smc_policy_prove(smc, bpf_ktime_get_ns());
+	count_bytes(smc, 0, length);
+	carries_data(smc, sock);
 	return 0;
 }
 

@@ -120,6 +120,50 @@ static __always_inline void smc_policy_cool_down(__u32 code, __u64 now)
 	host->cooldown_times++;
 }
 
+/* ---- what a set-up costs ---- */
+
+/*
+ * @median after one more @sample: a step of a sixteenth towards it.  Where as many are larger as are
+ * smaller it stays, whatever single ones are like.
+ */
+static __always_inline __u32 smc_policy_towards(__u32 median, __u32 sample)
+{
+	__u32 step = median / 16 + 1;
+
+	if (!median)
+		return sample;
+	return sample > median ? median + step : sample < median ? median - step : median;
+}
+
+/* TCP's handshake took this client @us, and now SMC's begins. */
+static __always_inline void smc_policy_measure_tcp(__u32 us)
+{
+	struct smc_policy_host *host = smc_policy_host_state();
+
+	if (host && us)
+		host->tcp_setup = smc_policy_towards(host->tcp_setup, us);
+}
+
+/*
+ * SMC's handshake, on TCP socket @tp of a client, has ended before @now: data is about to flow.  The
+ * program may have waited before it wrote, so what counts is the last packet on the TCP connection, which
+ * carried the last CLC message or acknowledged it.  Confirming the first link of a link group comes
+ * after that, by RDMA, and is left out.
+ */
+static __always_inline void smc_policy_measure_smc(const struct smc_policy_smc *smc,
+						   struct tcp_sock *tp, __u64 now)
+{
+	struct smc_policy_host *host = smc_policy_host_state();
+	__u64 last = 0;
+
+	if (bpf_core_field_exists(tp->tcp_mstamp))
+		last = BPF_CORE_READ(tp, tcp_mstamp) * 1000;
+	if (!host || smc->side != SMC_POLICY_CONNECT || last <= smc->begun || last > now)
+		return;
+	host->smc_setup = smc_policy_towards(host->smc_setup, (__u32)((last - smc->begun) / 1000));
+	host->smc_setups++;
+}
+
 /* ---- a connection's life ---- */
 
 /*

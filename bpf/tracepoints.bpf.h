@@ -88,6 +88,8 @@ static __always_inline void handshake_of_sock(struct sock *sk, __u32 side, struc
 {
 	struct seen seen;
 
+	if (asked && side == SMC_POLICY_CONNECT && !tp->total_retrans)
+		smc_policy_measure_tcp(tp->srtt_us >> 3);
 	see_sock(&seen, sk, side);
 	seen.what |= (__u64)(__u16)tp->total_retrans << WHAT_TIMES;
 	connected(&seen, asked, internal);

@@ -24,7 +24,7 @@ GLOBAL int count_verdict(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 
 	query.port = connection.port;
 	query.side = connection.side;
 	smc_policy_decide(&query, &asking, &answer);
-	smc_policy_count(&answer, times_of(what));
+	smc_policy_count(&answer, query.side, times_of(what));
 	return 0;
 }
 

@@ -269,8 +269,26 @@ struct smc_policy_host {
 	__u64 judged_from;
 	__u32 paths_known; /* 0: no path was ever harmed, so no decision looks one up */
 	__u32 peers_known; /* 0: no peer was ever without SMC, so no decision looks one up */
+	/* Set-ups as clients of this host wait for them: medians, us, 0: none seen yet. */
+	__u32 tcp_setup; /* SYN to SYN-ACK, where SMC is set up then */
+	__u32 smc_setup; /* from there to the end of the CLC handshake */
+	__u32 smc_setups; /* so many went into it */
+	__u32 reserved_2; /* zero */
 	/* To each reader, since it came: the ring buffer had no room. */
 	__u64 events_lost[SMC_POLICY_READERS];
+};
+
+_Static_assert(__builtin_offsetof(struct smc_policy_host, paths_known) == 120,
+	       "tests/host/records.sh writes there");
+
+/* totals: of each CPU.  What was lost of the lessons, struct smc_policy_host has. */
+struct smc_policy_totals {
+	__u64 lessons; /* that were drawn from connections */
+	/*
+	 * Bytes that SMC sockets have carried, by enum smc_policy_mode: on SMC as they are sent and
+	 * received, on TCP when the connection has ended.
+	 */
+	__u64 sent[SMC_POLICY_MODES], received[SMC_POLICY_MODES];
 };
 
 /* More messages of one connection are not told apart. */

@@ -18,7 +18,12 @@
 
 #define SMC_POLICY_NAME_SIZE 64 /* longest rule name plus NUL */
 
-/* rule_counters: per-CPU array, indexed by counter slot.  hits = smc + all of tcp. */
+/*
+ * side_counters: per-CPU array, a value for each side (enum smc_policy_side) of each counter slot.
+ * hits = smc + all of tcp.
+ */
+#define SMC_POLICY_COUNTERS_OF(slot, side) ((slot)*SMC_POLICY_SIDES + (side))
+
 struct smc_policy_counters {
 	__u64 smc; /* verdicts smc */
 	__u64 tcp[15]; /* verdicts tcp, indexed by enum smc_policy_reason */

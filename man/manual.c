@@ -2,13 +2,14 @@
 /*
  * manual < smc-ebpf.8.scd: the same with what the table of commands says.  A line that is the words of a
  * command in bold, *policy add*, gets its arguments.  Commands without such a line are added at the end of
- * the section COMMANDS, with their help.
+ * the section COMMANDS, with their help.  The line @causes@ becomes the causes of fallbacks.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/causes.h"
 #include "wire/commands.h"
 
 static bool described[COMMANDS];
@@ -85,6 +86,34 @@ static const struct command *find_heading(const char *line)
 	return NULL;
 }
 
+static bool is_first_of_its_word(const struct cause *cause)
+{
+	return cause_by_text(cause->word) == cause;
+}
+
+/* Each word, the codes that have it, and what happened. */
+static void print_causes(void)
+{
+	const struct cause *cause, *other;
+
+	cause_for_each(cause) {
+		if (!is_first_of_its_word(cause))
+			continue;
+		printf("*%s*", cause->word);
+		for (other = cause; other < causes + causes_n; other++) {
+			if (strcmp(other->word, cause->word) || !other->name)
+				continue;
+			printf(other->origin == CAUSE_ERRNO ? ", -" : ", 0x%08x ", other->code);
+			print_help(other->name);
+			if (other->origin == CAUSE_ALIBABA)
+				printf(" (Alibaba's kernels)");
+		}
+		printf("\n\t");
+		print_help(cause->text);
+		puts("\n");
+	}
+}
+
 static void print_line(const char *line, bool *in_commands)
 {
 	const struct command *command = *in_commands ? find_heading(line) : NULL;
@@ -96,6 +125,10 @@ static void print_line(const char *line, bool *in_commands)
 		*in_commands = false;
 	}
 	*in_commands |= !strcmp(line, "# COMMANDS\n");
+	if (!strcmp(line, "@causes@\n")) {
+		print_causes();
+		return;
+	}
 	if (!command) {
 		fputs(line, stdout);
 		return;

@@ -9,21 +9,28 @@
 # What the last claim's command printed.
 claim_output=''
 
+# report LINE: no process is started for it, since there are thousands of lines.
+report()
+{
+	printf '%s\n' "$1"
+	printf '%s\n' "$1" > "$REPORT"
+}
+
 # ok TEXT, not_ok TEXT [DETAIL], skip TEXT WHY: one line of the report each.
 ok()
 {
-	printf 'ok - %s\n' "$1" | tee "$REPORT"
+	report "ok - $1"
 }
 
 not_ok()
 {
 	: > "$VM_STATE/failed"
-	printf 'not ok - %s%s\n' "$1" "${2:+: $(one_line "$2")}" | tee "$REPORT"
+	report "not ok - $1${2:+: $(one_line "$2")}"
 }
 
 skip()
 {
-	printf 'skip - %s: %s\n' "$1" "$2" | tee "$REPORT"
+	report "skip - $1: $2"
 }
 
 one_line()
@@ -86,7 +93,7 @@ claim_equal()
 # progress TEXT: a line of the report that claims nothing.  Whoever watches for hangs sees it.
 progress()
 {
-	printf '# %s\n' "$1" | tee "$REPORT"
+	report "# $1"
 }
 
 # ---- waiting ----
@@ -105,10 +112,11 @@ uptime_cs()
 
 # wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds.  Gives up after PATIENCE * SECONDS
 # and as many attempts: a machine that stood still for a while has done nothing meanwhile.  COMMAND's
-# last output is in $wait_output.
+# last output is in $wait_output.  What takes long is asked less often: in an emulated guest a look costs
+# as much as what is waited for.
 wait_until()
 {
-	wait_tries=$(($1 * PATIENCE))
+	wait_tries=$(($1 * PATIENCE)) wait_looks=0
 	wait_end=$(($(uptime_cs) + wait_tries * 100))
 	shift
 	until wait_output=$("$@" 2>&1); do
@@ -117,7 +125,12 @@ wait_until()
 			echo "still not: $*: $wait_output" >&2
 			return 1
 		fi
-		sleep 0.05
+		wait_looks=$((wait_looks + 1))
+		if [ $wait_looks -le 10 ]; then
+			sleep 0.05
+		else
+			sleep 0.2
+		fi
 	done
 }
 

@@ -10,6 +10,15 @@
 #define OPTION_OWN 2000 /* and the index of the argument */
 #define OPTIONS_MAX (2 * COMMAND_ARGUMENTS_MAX + 4)
 
+int cli_take_socket(struct cli *cli, const char *path)
+{
+	if (!*path)
+		return cli_usage(cli,
+				 "--socket is empty; give a path, or leave it out for the default");
+	cli->socket = path;
+	return CLI_DONE;
+}
+
 /* ---- values ---- */
 
 static size_t find_argument(const struct cli *cli, const char *name)
@@ -147,8 +156,7 @@ static int take_option(struct cli *cli, int option)
 		cli->json = true;
 		return CLI_DONE;
 	case OPTION_SOCKET:
-		cli->socket = optarg;
-		return CLI_DONE;
+		return cli_take_socket(cli, optarg);
 	case 'h':
 		cli_print_help(cli->command);
 		return cli_finish(CLI_HELPED);

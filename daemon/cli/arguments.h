@@ -11,4 +11,7 @@
  */
 int cli_read_arguments(struct cli *cli, int argc, char **argv);
 
+/* Take @path, the value of --socket.  Returns CLI_DONE, or CLI_USAGE after telling what is wrong. */
+int cli_take_socket(struct cli *cli, const char *path);
+
 #endif

@@ -235,12 +235,32 @@ void cli_print_lost(const json_t *learned, const char *label)
 			    : "");
 }
 
+/* What setting SMC up takes, as it is configured and as it is. */
+static void print_costs(const json_t *costs)
+{
+	double configured = json_real_value(json_object_get(costs, "setup_cost"));
+	long long setups = (long long)cli_number(costs, "setups");
+	long long tcp = (long long)cli_number(costs, "tcp_setup");
+
+	if (!setups) {
+		table_field("set-up", "%.6gus by setup-cost; none was seen yet", configured);
+		return;
+	}
+	table_field(
+		"set-up",
+		"%.6gus by setup-cost; clients here wait %lldus for SMC after %lldus for TCP (%lld "
+		"seen)%s",
+		configured, (long long)cli_number(costs, "smc_setup"), tcp, setups,
+		json_is_true(json_object_get(costs, "differs")) ? ": more than 3 times apart" : "");
+}
+
 static void print_shown(const json_t *learned)
 {
 	const json_t *known = json_object_get(learned, "known");
 
 	table_field("connections", "%lld %s SMC", (long long)cli_number(learned, "smc_connections"),
 		    cli_plural(learned, "smc_connections", "is", "are"));
+	print_costs(json_object_get(learned, "costs"));
 	cli_print_obstacles(learned);
 	cli_print_lost(learned, "lost");
 	if (!json_array_size(json_object_get(learned, "services")) &&

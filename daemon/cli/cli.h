@@ -17,7 +17,8 @@ enum cli_status {
 	CLI_FAILED = 1, /* refused or failed */
 	CLI_USAGE = 2, /* wrong usage */
 	CLI_UNREACHABLE = 3, /* the daemon does not answer */
-	CLI_HELPED = 4, /* help was printed and nothing more is to be done: exits as CLI_DONE */
+	CLI_WARNED = 4, /* of a check: warnings, but no problem */
+	CLI_HELPED = 5, /* help was printed and nothing more is to be done: exits as CLI_DONE */
 };
 
 struct cli {
@@ -73,6 +74,12 @@ int cli_open(const struct cli *cli, unsigned int seconds, bool wait);
  */
 json_t *cli_pack_request(const char *command, json_t *arguments);
 
+/*
+ * The same for what can do without the daemon: the result, to be released, or NULL if it does not answer
+ * or refuses, without telling why.
+ */
+json_t *cli_try_request(const struct cli *cli, const char *command, json_t *arguments);
+
 /* A connection for more than one request; -1 after telling why (CLI_UNREACHABLE). */
 int cli_connect(const struct cli *cli);
 
@@ -90,6 +97,17 @@ int cli_ask(struct cli *cli, void (*print)(const json_t *result));
 
 /* Flush stdout; CLI_FAILED if that does not work, else @status. */
 int cli_finish(int status);
+
+/* Print what policy-diff answers, or policy-rollback (wire/protocol.h). */
+void cli_print_rollback(const json_t *diff);
+/*
+ * A query as the daemon takes it, ["connect", "192.0.2.7", 443], of the texts of its three parts.  NULL
+ * and @error: one of them is wrong.
+ */
+json_t *cli_query(const char *side, const char *peer, const char *port, struct value_error *error);
+
+/* Print the verdict, reason, rule, generation and backend of @answer in one line. */
+void cli_print_verdict(const json_t *answer);
 
 /* Print @services of auto-show (wire/protocol.h) as a table. */
 void cli_print_services(const json_t *services);

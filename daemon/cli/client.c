@@ -79,22 +79,34 @@ int cli_result(json_t *response, json_t **result)
 	return cli_fail("%s", error ? error : "the daemon refused without a reason");
 }
 
+/* One request, its response into @response: 0 or a negative errno. */
+static int exchange(const struct cli *cli, const json_t *request, json_t **response)
+{
+	autoclose int fd = cli_open(cli, TIMEOUT_SECONDS, true);
+	int rc = fd < 0 ? fd : frame_send(fd, request);
+
+	return rc ? rc : frame_receive(fd, PROTOCOL_RESPONSE_MAX, response);
+}
+
 int cli_request(struct cli *cli, const char *command, json_t *arguments, json_t **result)
 {
-	autojson json_t *request = cli_pack_request(command, arguments);
-	autojson json_t *response = NULL;
-	autoclose int fd = -1;
+	autojson json_t *request = cli_pack_request(command, arguments), *response = NULL;
 	int rc;
 
 	if (!request)
 		return cli_fail("a word is not valid UTF-8, or memory is short");
-	fd = cli_connect(cli);
-	if (fd < 0)
-		return CLI_UNREACHABLE;
-	rc = frame_send(fd, request);
-	if (!rc)
-		rc = frame_receive(fd, PROTOCOL_RESPONSE_MAX, &response);
+	rc = exchange(cli, request, &response);
 	return rc ? unreachable(cli, -rc) : cli_result(response, result);
+}
+
+json_t *cli_try_request(const struct cli *cli, const char *command, json_t *arguments)
+{
+	autojson json_t *request = cli_pack_request(command, arguments), *response = NULL;
+
+	if (!request || exchange(cli, request, &response) ||
+	    !json_is_true(json_object_get(response, "ok")))
+		return NULL;
+	return json_incref(json_object_get(response, "result"));
 }
 
 int cli_ask(struct cli *cli, void (*print)(const json_t *result))

@@ -205,7 +205,7 @@ static void print_change(const char *what, const json_t *change, const char *key
 	       *to ? to : "none");
 }
 
-static int print_diff(const json_t *diff)
+static void print_changes(const json_t *diff)
 {
 	json_t *change = json_object_get(diff, "default"), *item, *fields;
 	const char *key;
@@ -227,7 +227,6 @@ static int print_diff(const json_t *diff)
 	    !json_array_size(json_object_get(diff, "removed")) &&
 	    !json_array_size(json_object_get(diff, "changed")))
 		printf("no changes\n");
-	return cli_finish(CLI_DONE);
 }
 
 /* The files of the command line, or those that the daemon reads. */
@@ -301,7 +300,37 @@ static int diff_files(const struct cli *cli, const json_t *list, struct policy_c
 
 	check_merged(&config->policy, list, found);
 	json_object_set_new(diff, "warnings", lines_json(&found->warnings));
-	return cli->json ? cli_print_json(diff) : print_diff(diff);
+	return cli_print(cli, diff, print_changes);
+}
+
+/* ---- against the history ---- */
+
+static void print_files(const char *mark, const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		printf("%s %s (of a file, not rolled back)\n", mark, cli_string(name));
+}
+
+void cli_print_rollback(const json_t *diff)
+{
+	const json_t *files = json_object_get(diff, "files");
+
+	print_changes(diff);
+	print_files("+", json_object_get(files, "added"));
+	print_files("-", json_object_get(files, "removed"));
+	print_files("~", json_object_get(files, "changed"));
+	if (!json_is_object(files))
+		puts("what changed in the files since is not known");
+}
+
+static int diff_generation(struct cli *cli)
+{
+	if (cli->n_words)
+		return cli_usage(cli, "give --generation or files, not both");
+	return cli_ask(cli, cli_print_rollback);
 }
 
 int cli_policy_diff(struct cli *cli)
@@ -312,6 +341,8 @@ int cli_policy_diff(struct cli *cli)
 	size_t n;
 	int rc;
 
+	if (cli_value(cli, "generation"))
+		return diff_generation(cli);
 	policy_config_init(&config);
 	rc = read_files(cli, cli->n_words, cli->words, &config, &found.errors);
 	if (!rc && !found.errors.count)

@@ -82,8 +82,21 @@ void cli_print_help(const struct command *command)
 	print_argument("-h, --help", width, "this text");
 }
 
+/* Of the words of the longest command. */
+static int words_width(void)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strlen(commands[i].name) > width)
+			width = strlen(commands[i].name);
+	return (int)width;
+}
+
 void cli_print_commands(const char *prefix)
 {
+	int width = words_width();
+
 	puts("Usage: smc-ebpf [-j] [--socket PATH] COMMAND [ARGUMENT...]\n"
 	     "Decide which connections of this host may speak SMC.\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
@@ -91,8 +104,8 @@ void cli_print_commands(const char *prefix)
 
 		command_words(&commands[i], words);
 		if (!strncmp(words, prefix, strlen(prefix)))
-			print_argument(words, 13, commands[i].summary);
+			print_argument(words, width, commands[i].summary);
 	}
 	puts("\n\"smc-ebpf COMMAND --help\" tells more.  Exit status: 0 done, 1 refused or failed,\n"
-	     "2 wrong usage, 3 daemon not reachable.");
+	     "2 wrong usage, 3 daemon not reachable, 4 only warnings of a check.");
 }

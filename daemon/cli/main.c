@@ -177,7 +177,8 @@ static int read_global_options(struct cli *cli, int argc, char **argv)
 			cli->json = true;
 			break;
 		case 1000:
-			cli->socket = optarg;
+			if (cli_take_socket(cli, optarg))
+				return CLI_USAGE;
 			break;
 		case 'h':
 			cli_print_commands("");

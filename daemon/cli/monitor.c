@@ -63,10 +63,13 @@ static void print_event(const json_t *event)
 		printf(" %lld %s", (long long)cli_number(event, "count"),
 		       cli_plural(event, "count", "event", "events"));
 	} else if (!strcmp(name, "policy")) {
-		printf(" generation %lld, %lld %s, by %s",
+		const char *by = json_string_value(json_object_get(event, "by"));
+
+		printf(" generation %lld, %lld %s: %s%s%s",
 		       (long long)cli_number(event, "generation"),
 		       (long long)cli_number(event, "rules"),
-		       cli_plural(event, "rules", "rule", "rules"), cli_text(event, "by"));
+		       cli_plural(event, "rules", "rule", "rules"), cli_text(event, "way"),
+		       by ? " by " : "", by ? by : "");
 	} else if (!strcmp(name, "breaker")) {
 		printf(" %s %s is %s", cli_text(event, "side"), cli_text(event, "prefix"),
 		       cli_text(event, "state"));

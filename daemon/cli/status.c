@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* reload, suspend, resume, status, stats */
+/* reload, suspend, resume, status, stats, metrics */
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -230,4 +230,16 @@ static void print_stats(const json_t *stats)
 int cli_stats(struct cli *cli)
 {
 	return cli_ask(cli, print_stats);
+}
+
+/* ---- metrics ---- */
+
+static void print_metrics(const json_t *metrics)
+{
+	fputs(cli_text(metrics, "text"), stdout);
+}
+
+int cli_metrics(struct cli *cli)
+{
+	return cli_ask(cli, print_metrics);
 }

@@ -24,18 +24,25 @@ struct question {
 	const char *side, *peer, *port;
 };
 
-/* ["connect", "192.0.2.7", 443], or NULL and @error. */
-static json_t *make_query(const struct question *question, struct value_error *error)
+json_t *cli_query(const char *side, const char *peer, const char *port, struct value_error *error)
 {
 	uint8_t addr[16];
-	uint64_t port;
-	int side;
+	uint64_t number;
+	int word;
 
-	if (value_word(&words_side, question->side, &side, error) ||
-	    value_address(question->peer, addr, error) ||
-	    value_number("port", question->port, 0, UINT16_MAX, &port, error))
+	if (value_word(&words_side, side, &word, error) || value_address(peer, addr, error) ||
+	    value_number("port", port, 0, UINT16_MAX, &number, error))
 		return NULL;
-	return json_pack("[s, s, I]", question->side, question->peer, (json_int_t)port);
+	return json_pack("[s, s, I]", side, peer, (json_int_t)number);
+}
+
+void cli_print_verdict(const json_t *answer)
+{
+	const char *rule = json_string_value(json_object_get(answer, "rule"));
+
+	printf("%s: %s%s%s (generation %lld, backend %s)\n", cli_text(answer, "verdict"),
+	       cli_text(answer, "reason"), rule ? ", rule " : "", rule ? rule : "",
+	       (long long)cli_number(answer, "generation"), cli_text(answer, "backend"));
 }
 
 /* {"verdict", "reason", "rule", "generation", "backend"} from one of the daemon's answers. */
@@ -49,16 +56,10 @@ static json_t *make_answer(json_t *answer, const char *backend)
 static int print_answer(const struct cli *cli, json_t *answer, const char *backend)
 {
 	autojson json_t *json = make_answer(answer, backend);
-	const char *rule = json_string_value(json_array_get(answer, 2));
 
 	if (!json)
 		return cli_fail("the daemon's answer is incomplete");
-	if (cli->json)
-		return cli_print_json(json);
-	printf("%s: %s%s%s (generation %lld, backend %s)\n", cli_string(json_array_get(answer, 0)),
-	       cli_string(json_array_get(answer, 1)), rule ? ", rule " : "", rule ? rule : "",
-	       (long long)json_integer_value(json_array_get(answer, 3)), backend);
-	return cli_finish(CLI_DONE);
+	return cli_print(cli, json, cli_print_verdict);
 }
 
 static int test_one(struct cli *cli, const struct question *question)
@@ -70,7 +71,7 @@ static int test_one(struct cli *cli, const struct question *question)
 
 	if (!question->side || !question->peer || !question->port)
 		return cli_usage(cli, "--side, --peer and --port are needed, or --batch");
-	query = make_query(question, &error);
+	query = cli_query(question->side, question->peer, question->port, &error);
 	if (!query)
 		return cli_usage(cli, "%s", error.text);
 	rc = cli_request(cli, "policy-test", json_pack("{s:[o]}", "queries", query), &result);
@@ -200,7 +201,7 @@ static void read_line(struct batch *batch, struct chunk *chunk, char *line, size
 	question.port = strtok_r(NULL, " \t\r\n", &rest);
 	more = strtok_r(NULL, " \t\r\n", &rest);
 	if (question.port && !more && !binary)
-		query = make_query(&question, &error);
+		query = cli_query(question.side, question.peer, question.port, &error);
 	chunk->error[chunk->n++] = query ? NULL : bad_line(batch, error.text);
 	if (query)
 		json_array_append_new(chunk->queries, query);

@@ -223,6 +223,7 @@ static json_t *service_json(const struct top_row *row)
 
 	add_number(json, row, TOP_CONNECTIONS, "connections");
 	add_number(json, row, TOP_BYTES, "bytes");
+	add_number(json, row, TOP_MESSAGES, "messages");
 	add_number(json, row, TOP_GAINED, "gained");
 	return json;
 }
@@ -233,6 +234,8 @@ static json_t *rule_json(const struct top_row *row)
 
 	add_number(json, row, TOP_SMC, "smc");
 	add_number(json, row, TOP_TCP, "tcp");
+	add_number(json, row, TOP_FALLBACKS, "fallbacks");
+	add_number(json, row, TOP_UNEXPECTED, "unexpected");
 	return json;
 }
 

@@ -4,7 +4,7 @@
  *
  *	top_rows.c	the daemon's answers -> a reading: rows, and rates against the reading before
  *	top_select.c	a reading -> the rows that a view shows, in its order
- *	top_layout.c	a view and a reading -> the text of a screen of any size
+ *	top_layout.c	a view and a reading -> the text of a screen of any size (with top_text.c)
  *	top_keys.c	a key -> a change of the view
  *	top_source.c	asks the daemon, without waiting for it
  *	top_terminal.c	ncurses and signals
@@ -33,11 +33,14 @@ enum top_list {
 enum top_number {
 	TOP_CONNECTIONS, /* of a rule: its verdicts */
 	TOP_BYTES,
+	TOP_MESSAGES,
 	TOP_GAINED, /* set-ups */
 	TOP_EXPECTED, /* set-ups, of the next connection */
 	TOP_WORTHWHILE,
 	TOP_SMC, /* verdicts */
 	TOP_TCP,
+	TOP_FALLBACKS, /* of a rule */
+	TOP_UNEXPECTED, /* of them, those whose verdict was smc */
 	TOP_NUMBERS,
 };
 
@@ -67,8 +70,10 @@ struct top_reading {
 	char backend[TOP_WORD_SIZE];
 	char degraded[256]; /* the first thing that is degraded, "" if none is */
 	size_t n_degraded;
+	bool suspended;
+	char until[TOP_WORD_SIZE]; /* of suspended, "-": resume */
 	json_int_t generation, rules, smc_connections, lost;
-	struct top_row verdicts; /* of all rules: TOP_SMC and TOP_TCP */
+	struct top_row verdicts; /* of all rules, with their fallbacks */
 	struct top_rows lists[TOP_LISTS];
 	bool no_rule; /* the rule that the services are filtered by is not in force */
 };
@@ -120,6 +125,7 @@ enum top_sort {
 	TOP_SORT_CONNECTIONS,
 	TOP_SORT_BYTES,
 	TOP_SORT_GAINED,
+	TOP_SORT_FALLBACKS,
 	TOP_SORT_NAME, /* port and side of a service, name of a rule */
 	TOP_SORTS,
 };

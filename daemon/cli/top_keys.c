@@ -115,7 +115,7 @@ static bool press_sorting(struct top_view *view, wint_t key)
 		enum top_sort sort;
 	} sorts[] = {
 		{ 'c', TOP_SORT_CONNECTIONS }, { 'b', TOP_SORT_BYTES }, { 'g', TOP_SORT_GAINED },
-		{ 'p', TOP_SORT_NAME },        { 'n', TOP_SORT_NAME },
+		{ 'f', TOP_SORT_FALLBACKS },   { 'p', TOP_SORT_NAME },  { 'n', TOP_SORT_NAME },
 	};
 
 	for (size_t i = 0; i < sizeof(sorts) / sizeof(*sorts); i++) {

@@ -69,7 +69,7 @@ static bool covers(const struct top_filter *filter, const struct top_row *row)
 	       covers_port(filter, row->port);
 }
 
-/* Which services are on the side and the ports of @rule, a RULE. */
+/* Which services are on the side and the ports of @rule, a RULE; ports that are none are left out. */
 static int filter_of_rule(struct top_filter *filter, const json_t *rule)
 {
 	const json_t *port;
@@ -79,9 +79,9 @@ static int filter_of_rule(struct top_filter *filter, const json_t *rule)
 
 	filter->side = word_find(&words_side, cli_text(rule, "side"));
 	json_array_foreach(json_object_get(rule, "ports"), i, port)
-		if (!rc)
+		if (rc != -ENOMEM)
 			rc = top_filter_ports(filter, cli_string(port), &error);
-	return rc;
+	return rc == -ENOMEM ? rc : 0;
 }
 
 /* ---- rows ---- */
@@ -123,6 +123,7 @@ static void read_context(struct top_row *row, const json_t *context)
 	row->port = (unsigned int)cli_number(context, "port") & UINT16_MAX;
 	row->values[TOP_CONNECTIONS] = number(context, "connections");
 	row->values[TOP_BYTES] = number(context, "bytes");
+	row->values[TOP_MESSAGES] = number(context, "messages");
 	row->values[TOP_GAINED] = number(context, "gained");
 	row->values[TOP_EXPECTED] = number(context, "gain");
 	row->values[TOP_WORTHWHILE] = number(context, "worthwhile");
@@ -225,6 +226,47 @@ static void merge_rows(struct top_rows *rows)
 	rows->n = n;
 }
 
+/* ---- fallbacks ---- */
+
+static void add_fallbacks(struct top_row *row, const json_t *cause)
+{
+	double count = number(cause, "count");
+
+	row->values[TOP_FALLBACKS] += count;
+	if (json_is_false(json_object_get(cause, "expected")))
+		row->values[TOP_UNEXPECTED] += count;
+}
+
+/*
+ * The fallbacks of stats to those of all and to the rules, which are sorted.  Those without a rule are of
+ * connections that no rule matched, and of rules that are gone: nobody knows which.
+ */
+static void read_fallbacks(struct top_reading *reading, const json_t *stats)
+{
+	const json_t *causes = json_object_get(json_object_get(stats, "fallbacks"), "causes");
+	struct top_rows *rules = &reading->lists[TOP_RULES];
+	const json_t *cause;
+	size_t i;
+
+	if (!json_is_array(causes))
+		return;
+	for (i = 0; i < rules->n; i++)
+		if (rules->items[i].name[0] != '(')
+			rules->items[i].values[TOP_FALLBACKS] =
+				rules->items[i].values[TOP_UNEXPECTED] = 0;
+	reading->verdicts.values[TOP_FALLBACKS] = reading->verdicts.values[TOP_UNEXPECTED] = 0;
+	json_array_foreach(causes, i, cause) {
+		struct top_row key = { 0 }, *row;
+
+		copy_text(key.name, sizeof(key.name), cause, "rule");
+		row = rules->n ? bsearch(&key, rules->items, rules->n, sizeof(key), compare_keys)
+			       : NULL;
+		add_fallbacks(&reading->verdicts, cause);
+		if (row)
+			add_fallbacks(row, cause);
+	}
+}
+
 /* ---- rates ---- */
 
 /*
@@ -266,6 +308,9 @@ static void read_host(struct top_reading *reading, json_t *const answers[TOP_REQ
 	if (reading->n_degraded)
 		snprintf(reading->degraded, sizeof(reading->degraded), "%s",
 			 cli_string(json_array_get(degraded, 0)));
+	reading->suspended = json_is_object(json_object_get(status, "suspended"));
+	copy_text(reading->until, sizeof(reading->until), json_object_get(status, "suspended"),
+		  "until");
 	reading->smc_connections = cli_number(learned, "smc_connections");
 	reading->lost = cli_number(learned, "lost");
 	read_verdicts(&reading->verdicts, "", json_object_get(answers[TOP_STATS], "verdicts"));
@@ -274,7 +319,7 @@ static void read_host(struct top_reading *reading, json_t *const answers[TOP_REQ
 static int read_lists(struct top_reading *reading, json_t *const answers[TOP_REQUESTS],
 		      const struct top_filter *filter)
 {
-	const json_t *rule = json_object_get(answers[TOP_RULE], "rule");
+	const json_t *rule = filter->rule ? json_object_get(answers[TOP_RULE], "rule") : NULL;
 	struct top_filter of_rule = { .side = -1 };
 	int rc = rule ? filter_of_rule(&of_rule, rule) : 0;
 
@@ -299,9 +344,10 @@ int top_read(struct top_reading *reading, json_t *const answers[TOP_REQUESTS],
 	for (int i = 0; i < TOP_LISTS; i++) {
 		sort_rows(&reading->lists[i]);
 		merge_rows(&reading->lists[i]);
-		if (before)
-			set_all_rates(&reading->lists[i], &before->lists[i], time - before->time);
 	}
+	read_fallbacks(reading, answers[TOP_STATS]);
+	for (int i = 0; before && i < TOP_LISTS; i++)
+		set_all_rates(&reading->lists[i], &before->lists[i], time - before->time);
 	if (before)
 		set_rates(&reading->verdicts, &before->verdicts, time - before->time);
 	return rc;

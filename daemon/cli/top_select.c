@@ -14,6 +14,7 @@ static const struct {
 	[TOP_SORT_CONNECTIONS] = { TOP_CONNECTIONS, { "connections", "verdicts" } },
 	[TOP_SORT_BYTES] = { TOP_BYTES, { "bytes", NULL } },
 	[TOP_SORT_GAINED] = { TOP_GAINED, { "gain", NULL } },
+	[TOP_SORT_FALLBACKS] = { TOP_FALLBACKS, { NULL, "fallbacks" } },
 	[TOP_SORT_NAME] = { TOP_NUMBERS, { "port", "name" } },
 };
 

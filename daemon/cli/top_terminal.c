@@ -53,7 +53,7 @@ static const struct {
 
 #define N_HANDLED (sizeof(handled) / sizeof(*handled))
 
-static sigset_t before; /* signals that were blocked before top began */
+static sigset_t before; /* signals that were blocked before top began; none if it did not */
 
 static void handle(int signal, void (*handler)(int signal))
 {
@@ -133,6 +133,7 @@ void terminal_close(struct terminal *terminal)
 			endwin();
 		delscreen(terminal->curses);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	free(terminal->screen.line);
 	*terminal = (struct terminal){ 0 };
 }

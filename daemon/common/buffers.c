@@ -8,21 +8,32 @@
 #define BUFFER_MIN 16384u /* SMC_BUF_MIN_SIZE of net/smc/smc.h */
 #define BUFFER_MAX (512u << 20)
 
-/* The kernel takes the next power of two (smc_compress_bufsize() in net/smc/smc_core.c). */
-static uint64_t buffer_size(const char *path)
+/* The sysctl at @path. */
+static uint32_t configured(const char *path)
 {
 	autofclose FILE *file = fopen(path, "re");
-	unsigned int wanted = BUFFER_DEFAULT;
+	unsigned int wanted;
+
+	return file && fscanf(file, "%u", &wanted) == 1 ? wanted : BUFFER_DEFAULT;
+}
+
+/* The kernel takes the next power of two (smc_compress_bufsize() in net/smc/smc_core.c). */
+static uint64_t buffer_size(uint32_t wanted)
+{
 	uint64_t size = BUFFER_MIN;
 
-	if (file && fscanf(file, "%u", &wanted) != 1)
-		wanted = BUFFER_DEFAULT;
 	while (size < wanted && size < BUFFER_MAX)
 		size *= 2;
 	return size;
 }
 
+uint64_t smc_connection_memory_of(uint32_t wmem, uint32_t rmem)
+{
+	return buffer_size(wmem ? wmem : configured("/proc/sys/net/smc/wmem")) +
+	       buffer_size(rmem ? rmem : configured("/proc/sys/net/smc/rmem"));
+}
+
 uint64_t smc_connection_memory(void)
 {
-	return buffer_size("/proc/sys/net/smc/wmem") + buffer_size("/proc/sys/net/smc/rmem");
+	return smc_connection_memory_of(0, 0);
 }

@@ -12,4 +12,7 @@
  */
 uint64_t smc_connection_memory(void);
 
+/* The same with @wmem and @rmem bytes in the place of the sysctls, 0: by the sysctl. */
+uint64_t smc_connection_memory_of(uint32_t wmem, uint32_t rmem);
+
 #endif

@@ -21,11 +21,11 @@ static int counters_failed(int rc)
 	return rc;
 }
 
-static struct smc_policy_counters *read_cpus(const struct kernel *kernel, int fd, uint32_t slot)
+static struct smc_policy_counters *read_cpus(const struct kernel *kernel, int fd, uint32_t at)
 {
 	struct smc_policy_counters *cpus = calloc((size_t)kernel->n_cpus, sizeof(*cpus));
 
-	if (cpus && bpf_map_lookup_elem(fd, &slot, cpus)) {
+	if (cpus && bpf_map_lookup_elem(fd, &at, cpus)) {
 		counters_failed(-errno);
 		free(cpus);
 		return NULL;
@@ -40,33 +40,113 @@ static void add_counters(struct smc_policy_counters *to, const struct smc_policy
 		to->tcp[i] += from->tcp[i];
 }
 
-static int read_sum(const struct kernel *kernel, int fd, uint32_t slot,
-		    struct smc_policy_counters *sum)
+static void add_cpus(const struct kernel *kernel, const struct smc_policy_counters *cpus,
+		     struct smc_policy_counters *sum)
 {
-	autofree struct smc_policy_counters *cpus = read_cpus(kernel, fd, slot);
-
-	*sum = (struct smc_policy_counters){ 0 };
-	for (int i = 0; cpus && i < kernel->n_cpus; i++)
+	for (int i = 0; i < kernel->n_cpus; i++)
 		add_counters(sum, &cpus[i]);
-	return cpus ? 0 : -EIO;
+}
+
+/* Add what all CPUs have counted at @at of map @fd to @sum. */
+static int read_at(const struct kernel *kernel, int fd, uint32_t at,
+		   struct smc_policy_counters *sum)
+{
+	autofree struct smc_policy_counters *cpus = read_cpus(kernel, fd, at);
+
+	if (!cpus)
+		return -EIO;
+	add_cpus(kernel, cpus, sum);
+	return 0;
+}
+
+int kernel_read_side_counters(const struct kernel *kernel, uint32_t slot, unsigned int side,
+			      struct smc_policy_counters *sum)
+{
+	*sum = (struct smc_policy_counters){ 0 };
+	return read_at(kernel, kernel->map[MAP_RULE_COUNTERS], SMC_POLICY_COUNTERS_OF(slot, side),
+		       sum);
 }
 
 int kernel_read_counters(const struct kernel *kernel, uint32_t slot,
 			 struct smc_policy_counters *sum)
 {
-	return read_sum(kernel, kernel->map[MAP_RULE_COUNTERS], slot, sum);
+	int rc = 0;
+
+	*sum = (struct smc_policy_counters){ 0 };
+	for (unsigned int side = 0; side < SMC_POLICY_SIDES && !rc; side++)
+		rc = read_at(kernel, kernel->map[MAP_RULE_COUNTERS],
+			     SMC_POLICY_COUNTERS_OF(slot, side), sum);
+	return rc;
 }
 
-/* Add @add to the counters of @slot in map @fd, on the first CPU. */
-static int add_to_slot(const struct kernel *kernel, int fd, uint32_t slot,
-		       const struct smc_policy_counters *add)
+uint32_t kernel_range_room(const struct kernel *kernel)
 {
-	autofree struct smc_policy_counters *cpus = read_cpus(kernel, fd, slot);
+	uint32_t room = 4096u / (uint32_t)kernel->n_cpus; /* a MiB of counters */
+
+	return room ? room : 1;
+}
+
+/* kernel_read_range() where the kernel reads no array of CPUs in batches (up to 5.12). */
+static int read_one_by_one(const struct kernel *kernel, uint32_t slot, uint32_t n,
+			   struct smc_policy_counters (*sums)[SMC_POLICY_SIDES])
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n && !rc; i++)
+		for (unsigned int side = 0; side < SMC_POLICY_SIDES && !rc; side++)
+			rc = kernel_read_side_counters(kernel, slot + i, side, &sums[i][side]);
+	return rc;
+}
+
+int kernel_read_range(const struct kernel *kernel, uint32_t slot, uint32_t n,
+		      struct smc_policy_counters (*sums)[SMC_POLICY_SIDES])
+{
+	uint32_t before = SMC_POLICY_COUNTERS_OF(slot, 0) - 1, after;
+	uint32_t count = n * SMC_POLICY_SIDES, wanted = count;
+	autofree uint32_t *keys = calloc(wanted, sizeof(*keys));
+	autofree struct smc_policy_counters *cpus =
+		calloc((size_t)wanted * (size_t)kernel->n_cpus, sizeof(*cpus));
+	int rc;
+
+	if (!keys || !cpus)
+		return -ENOMEM;
+	rc = bpf_map_lookup_batch(kernel->map[MAP_RULE_COUNTERS], slot ? &before : NULL, &after,
+				  keys, cpus, &count, NULL);
+	if ((rc && rc != -ENOENT) || count != wanted)
+		return read_one_by_one(kernel, slot, n, sums);
+	memset(sums, 0, n * sizeof(*sums));
+	for (uint32_t i = 0; i < wanted; i++)
+		add_cpus(kernel, &cpus[i * (size_t)kernel->n_cpus],
+			 &sums[i / SMC_POLICY_SIDES][i % SMC_POLICY_SIDES]);
+	return 0;
+}
+
+/* Add @add to the counters at @at of map @fd, on the first CPU. */
+static int add_at(const struct kernel *kernel, int fd, uint32_t at,
+		  const struct smc_policy_counters *add)
+{
+	autofree struct smc_policy_counters *cpus = read_cpus(kernel, fd, at);
 
 	if (!cpus)
 		return -EIO;
 	add_counters(&cpus[0], add);
-	return bpf_map_update_elem(fd, &slot, cpus, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(fd, &at, cpus, BPF_ANY) ? -errno : 0;
+}
+
+static int retire_side(const struct kernel *kernel, uint32_t slot, unsigned int side,
+		       const struct smc_policy_counters *zero)
+{
+	uint32_t at = SMC_POLICY_COUNTERS_OF(slot, side);
+	int fd = kernel->map[MAP_RULE_COUNTERS];
+	struct smc_policy_counters sum;
+	int rc = kernel_read_side_counters(kernel, slot, side, &sum);
+
+	if (!rc)
+		rc = add_at(kernel, fd, SMC_POLICY_COUNTERS_OF(SMC_POLICY_SLOT_RETIRED, side),
+			    &sum);
+	if (!rc && bpf_map_update_elem(fd, &at, zero, BPF_ANY))
+		rc = -errno;
+	return rc;
 }
 
 /* A slot that gets another rule. */
@@ -96,23 +176,16 @@ static int retire_fallbacks(void *arg, const void *key, const void *value)
 
 int kernel_retire_counters(const struct kernel *kernel, uint32_t slot)
 {
-	int fd = kernel->map[MAP_RULE_COUNTERS], rc;
-	autofree struct smc_policy_counters *zero =
-		calloc((size_t)kernel->n_cpus, sizeof(struct smc_policy_counters));
+	autofree struct smc_policy_counters *zero = calloc((size_t)kernel->n_cpus, sizeof(*zero));
 	struct retiring retiring = { kernel, slot };
 	struct smc_policy_rule_state none = { 0 };
-	struct smc_policy_counters sum;
+	int rc = zero ? 0 : -ENOMEM;
 
-	if (!zero)
-		return -ENOMEM;
 	/* So that the slot's epoch can grow, by which living connections tell who has it. */
 	bpf_map_update_elem(kernel->map[MAP_RULE_STATE], &slot, &none, BPF_NOEXIST);
 	kernel_each(kernel, KERNEL_FALLBACKS, retire_fallbacks, &retiring);
-	rc = kernel_read_counters(kernel, slot, &sum);
-	if (!rc)
-		rc = add_to_slot(kernel, fd, SMC_POLICY_SLOT_RETIRED, &sum);
-	if (!rc && bpf_map_update_elem(fd, &slot, zero, BPF_ANY))
-		rc = -errno;
+	for (unsigned int side = 0; side < SMC_POLICY_SIDES && !rc; side++)
+		rc = retire_side(kernel, slot, side, zero);
 	return rc;
 }
 
@@ -155,7 +228,9 @@ void counters_carry_over(const struct kernel *from, const struct kernel *to)
 
 		if (kernel_read_slot(from, slot, &owner) || kernel_write_slot(to, slot, &owner))
 			continue;
-		if (!read_sum(from, from->map[MAP_RULE_COUNTERS], slot, &sum))
-			add_to_slot(to, to->map[MAP_RULE_COUNTERS], slot, &sum);
+		for (unsigned int side = 0; side < SMC_POLICY_SIDES; side++)
+			if (!kernel_read_side_counters(from, slot, side, &sum))
+				add_at(to, to->map[MAP_RULE_COUNTERS],
+				       SMC_POLICY_COUNTERS_OF(slot, side), &sum);
 	}
 }

@@ -39,6 +39,7 @@ enum map {
 	MAP_PATHS,
 	MAP_HOST_STATE,
 	MAP_DENIED,
+	MAP_TOTALS,
 	MAP_RECORDS,
 	MAP_SMC_REFUSED,
 	MAP_SMC_SPEAKERS,
@@ -122,6 +123,9 @@ int maps_share(struct kernel *kernel, struct bpf_object *object, volatile uint32
 
 /* Take over the maps that loading @object has created. */
 int maps_adopt(struct kernel *kernel, struct bpf_object *object);
+
+/* Its name. */
+const char *maps_name(enum map which);
 
 int maps_pin(struct kernel *kernel, const char *set, struct kernel_error *error);
 bool maps_pinned(const struct kernel *kernel);

@@ -74,9 +74,19 @@ int kernel_suspend(struct kernel *kernel, bool suspended, struct kernel_error *e
 int kernel_test(struct kernel *kernel, const struct smc_policy_query *query,
 		struct smc_policy_answer *answer, struct kernel_error *error);
 
-/* Sum of a slot's counters over all CPUs. */
+/* Sum of a slot's counters over all CPUs and both sides, or of one. */
 int kernel_read_counters(const struct kernel *kernel, uint32_t slot,
 			 struct smc_policy_counters *sum);
+int kernel_read_side_counters(const struct kernel *kernel, uint32_t slot, unsigned int side,
+			      struct smc_policy_counters *sum);
+
+/*
+ * The same of @n slots from @slot on, all of which exist, by slot and side into @sums.  Returns 0 or a
+ * negative errno.  kernel_range_room() slots are read in about a ms.
+ */
+uint32_t kernel_range_room(const struct kernel *kernel);
+int kernel_read_range(const struct kernel *kernel, uint32_t slot, uint32_t n,
+		      struct smc_policy_counters (*sums)[SMC_POLICY_SIDES]);
 
 /* Add @slot's counters to SMC_POLICY_SLOT_RETIRED and zero them. */
 int kernel_retire_counters(const struct kernel *kernel, uint32_t slot);

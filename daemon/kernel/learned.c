@@ -2,12 +2,10 @@
 /* What the programs have learned: read, put back, forgotten. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "kernel/internal.h"
 #include "kernel/kernel.h"
-
-#define CHUNK 512u /* records that are read at a time, at first */
+#include "kernel/walk.h"
 
 static const struct table {
 	enum map map;
@@ -47,81 +45,16 @@ bool kernel_watches(const struct kernel *kernel, const char **why)
 
 /* ---- all records ---- */
 
-/* Room for records, and where in the map the next ones begin. */
-struct chunk {
-	unsigned char *keys, *values;
-	uint32_t room, count;
-	uint32_t at, next; /* buckets, as the kernel counts them */
-	bool begun;
-};
-
-static void chunk_clear(struct chunk *chunk)
-{
-	free(chunk->keys);
-	free(chunk->values);
-}
-
-static int chunk_grow(struct chunk *chunk, const struct table *table, uint32_t room)
-{
-	chunk_clear(chunk);
-	chunk->keys = calloc(room, table->key_size);
-	chunk->values = calloc(room, table->value_size);
-	chunk->room = room;
-	return chunk->keys && chunk->values ? 0 : -ENOMEM;
-}
-
-/*
- * Read the next records.  0, -ENOENT with the last ones, or another error.  In batches, which go by
- * whole buckets: what stays in the map is seen once, whatever comes and goes meanwhile, and
- * reading does not make a record look used to the LRU.
- */
-static int chunk_read(struct chunk *chunk, int fd, const struct table *table)
-{
-	int rc;
-
-	for (;;) {
-		chunk->count = chunk->room;
-		rc = bpf_map_lookup_batch(fd, chunk->begun ? &chunk->at : NULL, &chunk->next,
-					  chunk->keys, chunk->values, &chunk->count, NULL);
-		if (rc != -ENOSPC)
-			break;
-		/* A bucket holds more than there is room for. */
-		rc = chunk_grow(chunk, table, chunk->room * 2);
-		if (rc)
-			return rc;
-	}
-	if (rc && rc != -ENOENT)
-		return rc;
-	chunk->at = chunk->next;
-	chunk->begun = true;
-	return rc;
-}
-
-static int visit_all(const struct chunk *chunk, const struct table *table, kernel_visit visit,
-		     void *arg)
-{
-	int rc = 0;
-
-	for (uint32_t i = 0; i < chunk->count && !rc; i++)
-		rc = visit(arg, chunk->keys + i * table->key_size,
-			   chunk->values + i * table->value_size);
-	return rc;
-}
-
 int kernel_each(const struct kernel *kernel, enum kernel_table table, kernel_visit visit, void *arg)
 {
 	const struct table *of = &tables[table];
-	int fd = map_of(kernel, table), rc, status = 0;
-	struct chunk chunk = { 0 };
+	struct walk walk;
+	int rc = walk_begin(&walk, map_of(kernel, table), of->key_size, of->value_size);
 
-	rc = chunk_grow(&chunk, of, CHUNK);
-	while (!rc && !status) {
-		rc = chunk_read(&chunk, fd, of);
-		if (!rc || rc == -ENOENT)
-			status = visit_all(&chunk, of, visit, arg);
-	}
-	chunk_clear(&chunk);
-	return status ? status : rc == -ENOENT ? 0 : rc;
+	while (!rc)
+		rc = walk_next(&walk, visit, arg);
+	walk_end(&walk);
+	return rc == WALK_OVER ? 0 : rc;
 }
 
 bool kernel_is_empty(const struct kernel *kernel, enum kernel_table table)

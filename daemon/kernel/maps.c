@@ -15,7 +15,7 @@
 
 static const char *const map_names[MAPS + 1] = {
 	[MAP_POLICY_SLOT] = "policy_slot",
-	[MAP_RULE_COUNTERS] = "rule_counters",
+	[MAP_RULE_COUNTERS] = "side_counters",
 	[MAP_NETNS_LISTED] = "netns_listed",
 	[MAP_RULE_SLOTS] = RULE_SLOTS,
 	[MAP_AUTO_SERVICES] = "auto_services",
@@ -27,6 +27,7 @@ static const char *const map_names[MAPS + 1] = {
 	[MAP_PATHS] = "paths",
 	[MAP_HOST_STATE] = "host_state",
 	[MAP_DENIED] = "denied",
+	[MAP_TOTALS] = "totals",
 	[MAP_RECORDS] = "records",
 	[MAP_SMC_REFUSED] = "smc_refused",
 	[MAP_SMC_SPEAKERS] = "smc_speakers",
@@ -36,6 +37,11 @@ static const char *const map_names[MAPS + 1] = {
 	[MAP_MONITOR_FILTERS] = "monitor_filters",
 	[MAP_EVENTS] = "events",
 };
+
+const char *maps_name(enum map which)
+{
+	return which == MAP_RULE_SLOTS ? "rule_slots" : map_names[which];
+}
 
 static void close_map(struct kernel *kernel, enum map which)
 {
@@ -73,6 +79,7 @@ static bool fits(int fd, enum map which, uint32_t *max_entries)
 		[MAP_PATHS] = sizeof(struct smc_policy_path),
 		[MAP_HOST_STATE] = sizeof(struct smc_policy_host),
 		[MAP_DENIED] = sizeof(uint64_t),
+		[MAP_TOTALS] = sizeof(struct smc_policy_totals),
 		[MAP_SMC_REFUSED] = sizeof(struct smc_policy_refused),
 		[MAP_SMC_SPEAKERS] = sizeof(uint64_t),
 		[MAP_FALLBACKS] = sizeof(uint64_t),
@@ -202,7 +209,7 @@ static int set_size(struct bpf_object *object, enum map which, uint32_t entries)
 
 int maps_share(struct kernel *kernel, struct bpf_object *object, volatile uint32_t *sets)
 {
-	int rc = set_size(object, MAP_RULE_COUNTERS, kernel->n_slots);
+	int rc = set_size(object, MAP_RULE_COUNTERS, kernel->n_slots * SMC_POLICY_SIDES);
 
 	if (!rc)
 		rc = set_size(object, MAP_AUTO_PEERS, kernel->n_peers);

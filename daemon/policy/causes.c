@@ -27,6 +27,9 @@
 #define SEE_DEVICES { "See which RDMA devices SMC has, and on which net devices they are", "smcr device" }
 #define SEE_LINKS { "See which RDMA devices there are, and their state", "rdma link show" }
 #define SEE_ISM { "See which SMC-D devices there are", "smcd device" }
+#define SAME_PNETID \
+	{ "Give the net device a PNET ID", "smc_pnet -a PNETID -I NETDEV" }, \
+	{ "Give the RDMA device the same", "smc_pnet -a PNETID -D RDMADEV" }
 #define SEE_UEID { "Give both hosts the same UEID", "smcr ueid add UEID" }
 #define SEE_BREAKER { "See whether the breaker keeps SMC off this path by now", "smc-ebpf auto show PREFIX" }
 #define SEE_PEER { "See what the other end gives as its reason", "smc-ebpf connections --peer IP" }
@@ -164,8 +167,8 @@ const struct cause causes[] = {
 			  "smc-ebpf explain --side SIDE --peer IP --port PORT" },
 			{ "See the SMC sockets of the other host", "smcss -a" },
 			SEE_PATH,
-			{ "See whether SYN cookies are always on (2) or were needed",
-			  "sysctl net.ipv4.tcp_syncookies; nstat -az TcpExtSyncookiesSent" },
+			{ "See whether SYN cookies are always on (2)", "sysctl net.ipv4.tcp_syncookies" },
+			{ "See whether they were needed", "nstat -az TcpExtSyncookiesSent" },
 			{ "See whether the listener's host limits handshakes", "sysctl net.smc.limit_smc_hs" },
 		},
 	},
@@ -194,7 +197,7 @@ const struct cause causes[] = {
 		.remedies = {
 			SEE_LINKS,
 			SEE_DEVICES,
-			{ "Give the net device and the RDMA device the same PNET ID", "smc_pnet -a PNETID -I NETDEV" },
+			SAME_PNETID,
 			SEE_UEID,
 			{ "Try with software RDMA", "rdma link add rxe0 type rxe netdev NETDEV" },
 			{ "See whether namespaces share RDMA devices", "rdma system show" },
@@ -226,7 +229,7 @@ const struct cause causes[] = {
 		.remedies = {
 			SEE_LINKS,
 			SEE_DEVICES,
-			{ "Give the net device and the RDMA device the same PNET ID", "smc_pnet -a PNETID -I NETDEV" },
+			SAME_PNETID,
 		},
 	},
 	{

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CAUSE_LINES 6 /* the most that a list below has */
+#define CAUSE_LINES 8 /* the most that a list below has */
 #define CAUSE_CODE_SIZE 16 /* of a code as text */
 
 /* The words that smc-policy finds itself, where the kernel's code alone does not tell. */

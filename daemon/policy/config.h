@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/un.h>
 
+#include "policy/endpoint.h"
 #include "policy/errors.h"
 #include "policy/limits.h"
 #include "policy/parameters.h"
@@ -20,7 +21,9 @@
 
 #define POLICY_CONFIG_FILE "/etc/smc-policy.conf"
 
-/* [daemon], [auto], [budget], [breaker] and [metrics] */
+#define POLICY_UEID_SIZE 33 /* longest UEID (SMC_MAX_EID_LEN of the kernel) plus NUL */
+
+/* [daemon], [auto], [budget], [breaker], [smc] and [metrics] */
 struct policy_settings {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char state_dir[PATH_MAX];
@@ -45,7 +48,14 @@ struct policy_settings {
 
 	struct policy_limits budget; /* of the host */
 
+	/* [smc] */
+	char smc_ueid[POLICY_UEID_SIZE]; /* "": none */
+	uint32_t smc_wmem, smc_rmem; /* bytes, 0: as they are */
+
 	/* [metrics] */
+	char metrics_textfile[PATH_MAX]; /* "": none */
+	struct policy_endpoint metrics_listen;
+	int metrics_allow_remote; /* 1: other hosts may reach it, 0: that is refused */
 	uint32_t warn_unexpected; /* percent of connections that fall back, 0: off */
 };
 

@@ -257,6 +257,23 @@ static void check_cost(struct parser *parser)
 		settings->parameters.setup_bytes = (uint32_t)bytes;
 }
 
+static void check_listen(struct parser *parser)
+{
+	const struct policy_settings *settings = &parser->config->settings;
+	char text[POLICY_ENDPOINT_TEXT];
+	unsigned int line = 0;
+
+	if (!find_line(parser, SECTION_METRICS, "listen", &line) ||
+	    !find_line(parser, SECTION_METRICS, "allow-remote", &line) || !line ||
+	    settings->metrics_allow_remote || !policy_endpoint_is_remote(&settings->metrics_listen))
+		return;
+	policy_endpoint_format(&settings->metrics_listen, text);
+	parser_complain(parser, line,
+			"other hosts can reach listen, %s; write 127.0.0.1, [::1] or unix:PATH, or "
+			"set allow-remote = yes in this file",
+			text);
+}
+
 void parser_check_settings(struct parser *parser)
 {
 	const struct policy_parameters *parameters = &parser->config->settings.parameters;
@@ -269,4 +286,5 @@ void parser_check_settings(struct parser *parser)
 		   parameters->cooldown_max);
 	check_pair(parser, SECTION_BREAKER, "backoff", parameters->backoff, "backoff-max",
 		   parameters->backoff_max);
+	check_listen(parser);
 }

@@ -12,9 +12,9 @@ static const struct {
 	const char *name;
 	enum settings_section section;
 } sections[] = {
-	{ "daemon", SECTION_DAEMON },   { "policy", SECTION_POLICY },
-	{ "auto", SECTION_AUTO },       { "budget", SECTION_BUDGET },
-	{ "breaker", SECTION_BREAKER }, { "metrics", SECTION_METRICS },
+	{ "daemon", SECTION_DAEMON },   { "policy", SECTION_POLICY },   { "auto", SECTION_AUTO },
+	{ "budget", SECTION_BUDGET },   { "breaker", SECTION_BREAKER }, { "smc", SECTION_SMC },
+	{ "metrics", SECTION_METRICS },
 };
 
 void policy_config_init(struct policy_config *config)
@@ -159,6 +159,45 @@ static int set_default(struct policy_config *config, const char *text, struct va
 	return value_word(&words_action, text, &config->policy.default_action, error);
 }
 
+static int set_ueid(struct policy_config *config, const char *text, struct value_error *error)
+{
+	int rc = value_ueid(text, error);
+
+	if (!rc)
+		strcpy(config->settings.smc_ueid, text);
+	return rc;
+}
+
+/* node_exporter reads no other names, and nothing else that root has may be replaced by a slip. */
+static int set_textfile(struct policy_config *config, const char *text, struct value_error *error)
+{
+	char *path = config->settings.metrics_textfile;
+	size_t length = strlen(text);
+
+	if (!strcmp(text, "none")) {
+		*path = '\0';
+		return 0;
+	}
+	if (length < 6 || strcmp(text + length - 5, ".prom") || text[length - 6] == '/')
+		return value_refuse(
+			error,
+			"\"%.100s\" is not valid; write an absolute path that ends with "
+			".prom, or none",
+			text);
+	return set_path(path, sizeof(config->settings.metrics_textfile), text, error);
+}
+
+static int set_listen(struct policy_config *config, const char *text, struct value_error *error)
+{
+	return policy_endpoint_parse(text, &config->settings.metrics_listen, error);
+}
+
+static int set_allow_remote(struct policy_config *config, const char *text,
+			    struct value_error *error)
+{
+	return value_word(&words_allow_remote, text, &config->settings.metrics_allow_remote, error);
+}
+
 /* "5%" */
 static int set_warn_unexpected(struct policy_config *config, const char *text,
 			       struct value_error *error)
@@ -263,6 +302,27 @@ static int parse_cost_or_0(const struct key *key, const char *text, uint32_t *nu
 	return 0;
 }
 
+/* min_sndbuf and max_sndbuf of net/smc/smc_sysctl.c, and those of rcvbuf. */
+#define BUFFER_MIN 16384
+#define BUFFER_MAX (INT32_MAX / 2)
+
+static int parse_buffer(const struct key *key, const char *text, uint32_t *number,
+			struct value_error *error)
+{
+	uint64_t bytes;
+	int rc = value_size(text, &bytes, error);
+
+	if (rc)
+		return rc;
+	if (bytes < BUFFER_MIN || bytes > BUFFER_MAX)
+		return value_refuse(error,
+				    "%s %s is not valid; write 16K to 1023M, for example 256K",
+				    key->name, text);
+	*number = (uint32_t)bytes;
+	return 0;
+}
+
+#define BUFFER(field) NULL, parse_buffer, offsetof(struct policy_settings, field), 0, 0
 #define NUMBER(field) NULL, parse_number, offsetof(struct policy_settings, field)
 #define VOTES(field) NULL, parse_votes, offsetof(struct policy_settings, field)
 #define DURATION(field) NULL, parse_duration, offsetof(struct policy_settings, field), 0, 0
@@ -305,6 +365,12 @@ static const struct key keys[] = {
 	{ SECTION_BREAKER, "backoff-max", DURATION(parameters.backoff_max) },
 	{ SECTION_BREAKER, "prefix-ipv4", NUMBER(parameters.prefix_v4), 0, 32 },
 	{ SECTION_BREAKER, "prefix-ipv6", NUMBER(parameters.prefix_v6), 0, 64 },
+	{ SECTION_SMC, "ueid", VALUE(set_ueid) },
+	{ SECTION_SMC, "wmem", BUFFER(smc_wmem) },
+	{ SECTION_SMC, "rmem", BUFFER(smc_rmem) },
+	{ SECTION_METRICS, "textfile", VALUE(set_textfile) },
+	{ SECTION_METRICS, "listen", VALUE(set_listen) },
+	{ SECTION_METRICS, "allow-remote", VALUE(set_allow_remote) },
 	{ SECTION_METRICS, "warn-unexpected", VALUE(set_warn_unexpected) },
 };
 

@@ -6,7 +6,7 @@
 #include "policy/config.h"
 
 #define SETTINGS_SECTIONS_TEXT \
-	"[daemon], [policy], [auto], [budget], [breaker], [metrics] or [rule NAME]"
+	"[daemon], [policy], [auto], [budget], [breaker], [smc], [metrics] or [rule NAME]"
 
 enum settings_section {
 	SECTION_NONE, /* before the first one */
@@ -16,6 +16,7 @@ enum settings_section {
 	SECTION_AUTO,
 	SECTION_BUDGET,
 	SECTION_BREAKER,
+	SECTION_SMC,
 	SECTION_METRICS,
 	SECTION_RULE
 };

@@ -482,6 +482,24 @@ int value_rate(const char *text, struct policy_rate *rate, struct value_error *e
 	return 0;
 }
 
+#define UEID_MOST 32 /* SMC_MAX_EID_LEN */
+#define UEID_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define UEID_DIGITS "0123456789"
+
+/* smc_clc_ueid_valid() in net/smc/smc_clc.c. */
+int value_ueid(const char *text, struct value_error *error)
+{
+	size_t length = strlen(text);
+
+	if (strspn(text, UEID_LETTERS UEID_DIGITS ".-") == length && length &&
+	    length <= UEID_MOST && strspn(text, UEID_LETTERS UEID_DIGITS))
+		return 0;
+	return value_refuse(error,
+			    "ueid \"%.64s\" is not valid; write 1 to %d of A-Z, 0-9, \".\" and "
+			    "\"-\", a letter or digit first, no lower case",
+			    text, UEID_MOST);
+}
+
 int value_path(const char *text, size_t size, struct value_error *error)
 {
 	char word[SHOWN + 4];

@@ -96,6 +96,9 @@ int value_size(const char *text, uint64_t *bytes, struct value_error *error);
  */
 int value_rate(const char *text, struct policy_rate *rate, struct value_error *error);
 
+/* A UEID as the kernel takes it: 1 to 32 of A-Z, 0-9, "." and "-", a letter or digit first. */
+int value_ueid(const char *text, struct value_error *error);
+
 /* An absolute path of less than @size bytes. */
 int value_path(const char *text, size_t size, struct value_error *error);
 

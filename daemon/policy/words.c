@@ -3,6 +3,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "common/openmetrics.h"
 #include "policy/words.h"
 #include "smc_policy_auto.h"
 
@@ -35,6 +36,7 @@ WORDS(words_on_stop,
       "on-stop", [POLICY_ON_STOP_KEEP] = "keep", [POLICY_ON_STOP_RELEASE] = "release");
 WORDS(words_read_access, "read-access", [POLICY_READ_GROUP] = "group", [POLICY_READ_ALL] = "all");
 WORDS(words_yes_no, "take-over", "no", "yes");
+WORDS(words_allow_remote, "allow-remote", "no", "yes");
 WORDS(words_precedence, "precedence", [POLICY_BY_PREFIX] = "prefix", [POLICY_BY_PORTS] = "ports",
       [POLICY_BY_SIDE] = "side", [POLICY_BY_ACTION] = "action", [POLICY_BY_NAME] = "name");
 WORDS(words_voter, "voter", [SMC_AUTO_SERVICE] = "service",
@@ -52,6 +54,9 @@ WORDS(words_loss, "loss", [SMC_POLICY_LOST_CONNECTIONS] = "connections",
       [SMC_POLICY_LOST_SKIPPED] = "skipped", [SMC_POLICY_LOST_UNSEEN] = "unseen");
 WORDS(words_mode, "mode", [SMC_POLICY_MODE_R] = "smc-r", [SMC_POLICY_MODE_D] = "smc-d",
       [SMC_POLICY_MODE_TCP] = "tcp");
+
+WORDS(words_metrics_format,
+      "format", [OPENMETRICS] = "openmetrics", [OPENMETRICS_PROMETHEUS] = "prometheus");
 
 int word_find(const struct word_list *list, const char *word)
 {

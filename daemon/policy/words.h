@@ -62,11 +62,13 @@ extern const struct word_list words_log_level; /* syslog priorities 3 to 7 */
 extern const struct word_list words_on_stop; /* enum policy_on_stop */
 extern const struct word_list words_read_access; /* enum policy_read_access */
 extern const struct word_list words_yes_no; /* no, yes */
+extern const struct word_list words_allow_remote; /* no, yes */
 extern const struct word_list words_precedence; /* enum policy_precedence */
 extern const struct word_list words_voter; /* enum smc_auto_context */
 extern const struct word_list words_path_state; /* enum smc_policy_path_state */
 extern const struct word_list words_evidence; /* enum smc_policy_evidence */
 extern const struct word_list words_loss; /* enum smc_policy_loss */
+extern const struct word_list words_metrics_format; /* enum openmetrics_format */
 extern const struct word_list words_mode; /* enum smc_policy_mode, but unknown */
 
 /* Number of @word in @list, or -1. */

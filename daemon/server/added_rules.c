@@ -4,31 +4,40 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/internal.h"
 
-/*
- * Put server->added, changed by the caller, in force and (@durable) on disk, or
- * neither.  @change: as for state_prepare().
- */
-int server_commit_added(struct server *server, const struct state_change *change, bool durable,
-			bool *changed, struct kernel_error *error)
+static void commit(struct server *server)
 {
-	struct kernel_error state_error;
+	struct kernel_error error;
+
+	if (state_commit(&server->state, &error))
+		log_error("%s; the change is in force but will be lost at the next start",
+			  error.text);
+}
+
+int server_commit_added(struct server *server, struct state_change *change,
+			struct history_draft *draft, bool durable, bool *changed,
+			struct kernel_error *error)
+{
+	uint64_t generation = server->generation + (draft->rules ? 1 : 0);
+	autofree char *entry = history_end(draft, generation, &server->author);
 	int rc = 0;
 
+	change->entry = entry;
 	if (durable)
-		rc = state_prepare(&server->state, &server->added, change, server->generation + 1,
-				   error);
+		rc = state_prepare(&server->state, &server->added, change, generation, error);
 	if (rc)
 		return rc;
 	rc = server_enforce(server, &server->config, changed, error);
 	if (rc && durable)
 		state_abort(&server->state);
-	else if (durable && state_commit(&server->state, &state_error))
-		log_error("%s; the change is in force but will be lost at the next start",
-			  state_error.text);
+	else if (durable)
+		commit(server);
+	else if (!rc)
+		state_note(&server->state, &server->added, server->generation, steal_ptr(entry));
 	return rc;
 }
 
@@ -64,17 +73,18 @@ static int put_added(struct server *server, struct policy_rule *rule, bool *chan
 {
 	struct policy_rule *before = policy_take(&server->added, rule->name);
 	bool kept = rule->origin == POLICY_ORIGIN_COMMAND;
-	struct state_change change = {
-		.put = kept ? rule : NULL,
-		.gone = &before,
-		.n_gone = !kept && before && before->origin == POLICY_ORIGIN_COMMAND,
-	};
+	bool durable = kept || (before && before->origin == POLICY_ORIGIN_COMMAND);
+	struct state_change change = { .put = rule, .gone = &before, .n_gone = before != NULL };
+	struct history_draft draft;
 	int rc = policy_put(&server->added, rule);
 
+	history_begin(&draft);
+	history_rule(&draft, rule->name, before, rule);
 	if (rc)
 		kernel_fail(error, rc, "out of memory");
 	else
-		rc = server_commit_added(server, &change, kept || change.n_gone, changed, error);
+		rc = server_commit_added(server, &change, &draft, durable, changed, error);
+	history_drop(&draft);
 	if (!rc) {
 		policy_rule_free(before);
 		return 0;
@@ -134,6 +144,7 @@ int server_del_rules(struct server *server, const char *const *names, size_t n,
 		     struct kernel_error *error)
 {
 	struct state_change change;
+	struct history_draft draft;
 	struct policy taken;
 	bool durable = false, changed;
 	int rc = 0;
@@ -143,17 +154,20 @@ int server_del_rules(struct server *server, const char *const *names, size_t n,
 	if (rc || !n)
 		return rc;
 	policy_init(&taken);
+	history_begin(&draft);
 	for (size_t i = 0; i < n && !rc; i++) {
 		struct policy_rule *rule = policy_take(&server->added, names[i]);
 
 		if (!rule)
 			continue; /* named twice */
 		durable |= rule->origin == POLICY_ORIGIN_COMMAND;
+		history_rule(&draft, rule->name, rule, NULL);
 		rc = policy_put(&taken, rule);
 	}
 	change = (struct state_change){ .gone = taken.rules, .n_gone = taken.n_rules };
 	rc = rc ? kernel_fail(error, rc, "out of memory")
-		: server_commit_added(server, &change, durable, &changed, error);
+		: server_commit_added(server, &change, &draft, durable, &changed, error);
+	history_drop(&draft);
 	while (rc && taken.n_rules)
 		policy_put(&server->added, taken.rules[--taken.n_rules]);
 	policy_clear(&taken);

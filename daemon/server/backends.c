@@ -97,8 +97,10 @@ void server_rescan(struct server *server)
 		return;
 	if (is_lost(server))
 		kernel_detach(server->kernel, &error);
-	else if (before != POLICY_BACKEND_OBSERVE)
+	else if (before != POLICY_BACKEND_OBSERVE) {
+		smc_settings_apply(server); /* SMC may have come */
 		return;
+	}
 	rc = server_choose_backend(server, &error);
 	if (rc) {
 		/* The configuration wants a certain one.  Until that is back: */
@@ -117,6 +119,7 @@ void server_rescan(struct server *server)
 			   word_name(&words_backend, server->backend),
 			   word_name(&words_backend, before), server->backend_note[0] ? ": " : "",
 			   server->backend_note);
+	smc_settings_apply(server);
 	sd_notifyf(0, "STATUS=Generation %" PRIu64 " in force, backend %s", server->generation,
 		   word_name(&words_backend, server->backend));
 }

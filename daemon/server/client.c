@@ -17,6 +17,7 @@
 #include "wire/protocol.h"
 
 #define IDLE_USEC (60 * 1000000ULL) /* without a request */
+#define STREAM_USEC (600 * 1000000ULL) /* for a client to take some of its stream */
 #define STALL_USEC (10 * 1000000ULL) /* for the rest of a request, or to take an answer */
 #define READ_SIZE 65536
 
@@ -58,7 +59,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	if (client->n_in || client->n_out)
-		log_info("a client of uid %u stalled and was dropped", client->uid);
+		log_info("a client of uid %u stalled and was dropped", client->requester.uid);
 	client_free(client);
 	return 0;
 }
@@ -74,7 +75,7 @@ static void set_deadline(struct client *client)
 		return;
 	}
 	if (stream_is_open(&client->stream))
-		usec = IDLE_USEC;
+		usec = STREAM_USEC;
 	sd_event_source_set_time_relative(client->deadline, usec);
 	sd_event_source_set_enabled(client->deadline, SD_EVENT_ONESHOT);
 }
@@ -145,15 +146,22 @@ static int send_stream(struct client *client)
 
 void control_record(struct control *control, const struct smc_policy_record *record)
 {
-	for (struct client *client = control->clients; client; client = client->next)
-		if (client->stream.recording)
-			recording_add(client->stream.recording, record);
+	struct fallbacks_stage *readers = &control->server->fallbacks.readers;
+
+	for (struct client *client = control->clients; client; client = client->next) {
+		if (!client->stream.recording)
+			continue;
+		readers->received++;
+		readers->lost += !recording_add(client->stream.recording, record);
+	}
 }
 
 static void set_events(struct client *client)
 {
 	/* While an answer is on its way nothing more is read: a client that does not read waits. */
-	sd_event_source_set_io_events(client->io, client->n_out ? EPOLLOUT : EPOLLIN);
+	sd_event_source_set_io_events(client->io, client->waiting ? 0u
+						  : client->n_out ? EPOLLOUT
+								  : EPOLLIN);
 	if (!client->closing)
 		set_deadline(client); /* a refused client keeps the one it has */
 }
@@ -211,19 +219,21 @@ static int read_stream_reader(struct client *client)
 
 static int handle_request(struct client *client, const char *text, size_t length)
 {
-	struct server *server = client->control->server;
 	struct stream stream;
 	json_t *response;
+	bool later;
 	json_error_t at;
 	autojson json_t *request = json_loadb(text, length, JSON_REJECT_DUPLICATES, &at);
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
 
 	if (request) {
-		snprintf(server->changing, sizeof(server->changing), "uid %u", client->uid);
-		response = requests_answer(server, request, client->access, &stream);
-		strcpy(server->changing, SERVER_CHANGES_ITSELF);
+		response = requests_answer(client->control->server, request, &client->requester,
+					   &stream, &later);
 		if (stream_is_open(&stream))
 			start_stream(client, &stream);
+		client->waiting = later;
+		if (later)
+			return 0;
 		return answer(client, response);
 	}
 	snprintf(why, sizeof(why), "the request is not JSON: %s; send one object a frame", at.text);
@@ -243,7 +253,7 @@ static int handle_input(struct client *client)
 		if (client->n_in < whole)
 			return 0;
 		rc = handle_request(client, client->in + PROTOCOL_HEADER, length);
-		if (client->closing)
+		if (client->closing || client->waiting)
 			return rc;
 		client->n_in -= whole;
 		memmove(client->in, client->in + whole, client->n_in);
@@ -302,7 +312,9 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 
 	(void)source;
 	(void)fd;
-	if (client->n_out) {
+	if (client->waiting) {
+		rc = -ECONNRESET; /* nothing else is watched for */
+	} else if (client->n_out) {
 		rc = flush(client);
 		if (!rc && client->ending)
 			rc = -ECONNRESET;
@@ -325,7 +337,25 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	return 0;
 }
 
-bool client_add(struct control *control, int fd, uid_t uid, enum command_access access)
+bool control_resume(struct control *control)
+{
+	struct client *client = control->clients;
+	int rc;
+
+	while (client && !client->waiting)
+		client = client->next;
+	if (!client)
+		return false;
+	client->waiting = false;
+	rc = handle_input(client);
+	if (rc && rc != -EAGAIN)
+		client_free(client);
+	else
+		set_events(client);
+	return true;
+}
+
+bool client_add(struct control *control, int fd, const struct requester *requester)
 {
 	sd_event *event = control->server->event;
 	struct client *client = calloc(1, sizeof(*client));
@@ -336,8 +366,7 @@ bool client_add(struct control *control, int fd, uid_t uid, enum command_access 
 		.next = control->clients,
 		.control = control,
 		.fd = fd,
-		.uid = uid,
-		.access = access,
+		.requester = *requester,
 	};
 	control->clients = client;
 	if (sd_event_add_io(event, &client->io, fd, EPOLLIN, on_client, client) < 0 ||

@@ -8,21 +8,21 @@
 #include <systemd/sd-event.h>
 
 #include "server/control.h"
-#include "server/stream.h"
+#include "server/requests.h"
 #include "wire/commands.h"
 
 struct client {
 	struct client *next;
 	struct control *control;
 	int fd;
-	uid_t uid;
-	enum command_access access;
+	struct requester requester;
 	sd_event_source *io, *deadline;
 	char *in; /* bytes of requests, not yet answered */
 	size_t n_in, room_in;
 	char *out; /* frame being sent */
 	size_t n_out, sent;
 	struct stream stream; /* none: it only gets answers */
+	bool waiting; /* for what a request is about: the request stays in @in */
 	bool ending; /* its stream is over once out is sent */
 	bool closing; /* once out is sent; what still comes in is thrown away till then */
 };
@@ -42,7 +42,7 @@ struct control {
  * Serve the client behind @fd, which is taken over, until it ends.  False: out of memory, and @fd is the
  * caller's.
  */
-bool client_add(struct control *control, int fd, uid_t uid, enum command_access access);
+bool client_add(struct control *control, int fd, const struct requester *requester);
 
 /* Close @client and take it out of the list. */
 void client_free(struct client *client);

@@ -11,11 +11,14 @@
 #include "common/json.h"
 #include "kernel/netns.h"
 #include "server/advice.h"
+#include "server/explain.h"
 #include "server/lessons.h"
+#include "server/metrics.h"
 #include "server/monitoring.h"
 #include "server/recording.h"
 #include "server/report.h"
 #include "server/requests.h"
+#include "server/rollback.h"
 #include "server/saved.h"
 #include "server/seen.h"
 #include "server/server.h"
@@ -145,6 +148,59 @@ json_t *answer_stats(struct request *request)
 	return report_stats(request->server);
 }
 
+/* ---- policy history, policy diff, policy rollback ---- */
+
+json_t *answer_policy_history(struct request *request)
+{
+	return json_pack("{s:I, s:o}", "generation", generation(request), "changes",
+			 history_report(&request->server->state.history));
+}
+
+static uint64_t generation_argument(const struct request *request)
+{
+	return (uint64_t)json_integer_value(json_object_get(request->arguments, "generation"));
+}
+
+json_t *answer_policy_diff(struct request *request)
+{
+	return rollback_preview(request->server, generation_argument(request), &request->error);
+}
+
+json_t *answer_policy_rollback(struct request *request)
+{
+	json_t *json =
+		rollback_preview(request->server, generation_argument(request), &request->error);
+	bool changed;
+
+	if (!json)
+		return NULL;
+	if (rollback_do(request->server, generation_argument(request), &changed, &request->error)) {
+		json_decref(json);
+		return NULL;
+	}
+	json_object_set_new(json, "generation", json_integer(generation(request)));
+	json_object_set_new(json, "applied", json_boolean(changed));
+	json_object_set_new(json, "warnings", warnings_report(request->server, NULL));
+	return json;
+}
+
+json_t *answer_metrics(struct request *request)
+{
+	const char *text = text_argument(request, "format");
+	int format = OPENMETRICS, rc = 0;
+	struct value_error error;
+	json_t *json = NULL;
+
+	if (text && value_word(&words_metrics_format, text, &format, &error)) {
+		kernel_fail(&request->error, -EINVAL, "%s", error.text);
+		return NULL;
+	}
+	rc = metrics_answer(request->server->metrics, (enum openmetrics_format)format, &json,
+			    &request->error);
+	request->later = rc > 0;
+	return json;
+}
+
 json_t *answer_connections(struct request *request)
 {
 	return seen_connections(request->server, request->arguments, &request->error);
@@ -201,14 +257,6 @@ static int parse_query(const json_t *json, struct smc_policy_query *query,
 	return 0;
 }
 
-/* The name of the rule that owns @slot, or null. */
-static json_t *slot_name(const struct server *server, uint32_t slot)
-{
-	if (slot < SMC_POLICY_SLOT_FIRST || slot >= server->slots.n)
-		return json_null();
-	return json_string(server->slots.owners[slot].name);
-}
-
 static json_t *test_one(struct request *request, const json_t *json, uint64_t cookie)
 {
 	struct smc_policy_query query = { .netns_cookie = cookie };
@@ -223,7 +271,7 @@ static json_t *test_one(struct request *request, const json_t *json, uint64_t co
 		return NULL;
 	return json_pack("[s, s, o, I]", word_name(&words_verdict, answer.verdict),
 			 word_name(&words_reason, answer.reason),
-			 slot_name(request->server, answer.slot), (json_int_t)answer.generation);
+			 report_slot(request->server, answer.slot), (json_int_t)answer.generation);
 }
 
 json_t *answer_policy_test(struct request *request)
@@ -243,6 +291,27 @@ json_t *answer_policy_test(struct request *request)
 	}
 	return json_pack("{s:s, s:O}", "backend",
 			 word_name(&words_backend, request->server->backend), "answers", answers);
+}
+
+/* ---- explain ---- */
+
+json_t *answer_explain(struct request *request)
+{
+	const json_t *queries = json_object_get(request->arguments, "queries");
+	struct smc_policy_query query = { 0 };
+	struct smc_policy_answer answer;
+	struct value_error error;
+	uint64_t cookie = 0;
+
+	if (parse_query(json_array_get(queries, 0), &query, &error)) {
+		kernel_fail(&request->error, -EINVAL, "%s", error.text);
+		return NULL;
+	}
+	netns_cookie(NULL, &cookie);
+	query.netns_cookie = cookie;
+	if (kernel_test(request->server->kernel, &query, &answer, &request->error))
+		return NULL;
+	return explain_connection(request->server, &query, &answer);
 }
 
 /* ---- auto, recommend ---- */

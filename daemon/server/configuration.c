@@ -8,7 +8,17 @@
 #include "common/plural.h"
 #include "files/config_files.h"
 #include "server/control.h"
+#include "server/costs.h"
+#include "server/file_rules.h"
 #include "server/internal.h"
+#include "server/metrics.h"
+
+static void note_outcome(struct server *server, bool succeeded)
+{
+	server->reload_succeeded = succeeded;
+	if (succeeded)
+		server->reloaded = clock_us(CLOCK_REALTIME);
+}
 
 static void log_errors(const struct policy_errors *errors)
 {
@@ -27,6 +37,21 @@ static void keep_fixed_settings(const struct policy_settings *old, struct policy
 	strcpy(new->state_dir, old->state_dir);
 	strcpy(new->pin_dir, old->pin_dir);
 	new->backend = old->backend;
+}
+
+/* Note in the history that @next is in force, and what of it is new. */
+static void note_reload(struct server *server, const struct policy_config *next)
+{
+	struct history_draft draft;
+
+	history_begin(&draft);
+	file_rules_compare(&draft, &server->config.policy, &next->policy);
+	if (!draft.rules && draft.default_before == draft.default_after)
+		history_remark(&draft, "settings, or what peers-files list");
+	else
+		file_rules_save(&server->state, &next->policy);
+	state_note(&server->state, &server->added, server->generation,
+		   history_end(&draft, server->generation, &server->author));
 }
 
 /* Put @next in the place of the configuration; on error all is as before. */
@@ -48,9 +73,13 @@ static int put_config(struct server *server, struct policy_config *next, bool *c
 		server_apply_netns(server, &server->config.settings, &ignored);
 		return rc;
 	}
+	if (*changed)
+		note_reload(server, next);
 	policy_config_clear(&server->config);
 	server->config = *next;
 	server_enforce_netns(server);
+	smc_settings_apply(server);
+	metrics_set(server->metrics, &server->config.settings);
 	log_set_level(next->settings.log_level);
 	return 0;
 }
@@ -62,6 +91,7 @@ int server_load_config(struct server *server, struct kernel_error *error)
 
 	log_set_level(server->config.settings.log_level);
 	log_errors(&errors);
+	note_outcome(server, !rc);
 	if (rc)
 		kernel_fail(error, rc, "the configuration has %zu %s; what is in force stays",
 			    errors.count, plural(errors.count, "error", "errors"));
@@ -82,6 +112,7 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	server_arm_trim(server);
 	log_debug("configuration read in %" PRIu64 " us", clock_us(CLOCK_MONOTONIC) - start);
 	if (rc) {
+		note_outcome(server, false);
 		policy_config_clear(&next);
 		log_errors(errors);
 		return kernel_fail(error, rc,
@@ -92,9 +123,12 @@ int server_reload(struct server *server, bool *changed, struct policy_errors *er
 	}
 	keep_fixed_settings(&server->config.settings, &next.settings);
 	rc = put_config(server, &next, changed, error);
-	if (rc)
+	note_outcome(server, !rc);
+	if (rc) {
 		policy_config_clear(&next);
-	else
-		warnings_log(server);
-	return rc;
+		return rc;
+	}
+	warnings_log(server);
+	costs_follow(server);
+	return 0;
 }

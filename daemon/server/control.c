@@ -56,8 +56,8 @@ static bool crowded(const struct control *control, uid_t uid)
 
 	for (const struct client *c = control->clients; c; c = c->next) {
 		all++;
-		others += c->uid != 0;
-		same += c->uid == uid;
+		others += c->requester.uid != 0;
+		same += c->requester.uid == uid;
 	}
 	return all >= CLIENTS_MAX ||
 	       (uid && (others >= CLIENTS_OTHERS_MAX || same >= CLIENTS_USER_MAX));
@@ -98,6 +98,17 @@ static void pause_accepting(struct control *control)
 		sd_event_source_set_enabled(control->accept, SD_EVENT_ON);
 }
 
+static bool add_client(struct control *control, int fd, const struct ucred *peer)
+{
+	struct requester requester = {
+		.access = find_access(control, fd, peer),
+		.uid = peer->uid,
+		.pid = peer->pid,
+	};
+
+	return client_add(control, fd, &requester);
+}
+
 static int on_accept(sd_event_source *source, int listener, uint32_t events, void *userdata)
 {
 	struct control *control = userdata;
@@ -116,7 +127,7 @@ static int on_accept(sd_event_source *source, int listener, uint32_t events, voi
 		close(fd);
 	else if (crowded(control, peer.uid))
 		turn_away(fd);
-	else if (!client_add(control, fd, peer.uid, find_access(control, fd, &peer)))
+	else if (!add_client(control, fd, &peer))
 		turn_away(fd);
 	return 0;
 }

@@ -22,7 +22,10 @@ void control_close(struct control *control);
 int control_set_access(struct control *control, const struct policy_settings *settings,
 		       struct kernel_error *error);
 
-/* Give a closed connection to the clients that record; nothing is sent yet. */
+/* What requests wait for has come: answer one of them.  False: there is none. */
+bool control_resume(struct control *control);
+
+/* Give a closed connection to the clients that record, and count them; nothing is sent yet. */
 void control_record(struct control *control, const struct smc_policy_record *record);
 
 /* Send the clients that record or monitor what waits for them. */

@@ -50,7 +50,8 @@ static int compile(struct server *server, const struct policy_settings *settings
 			 (server->suspension.active ? SMC_POLICY_IMAGE_F_SUSPENDED : 0),
 		.parameters = &settings->parameters,
 		.budget = &settings->budget,
-		.connection_memory = smc_connection_memory(),
+		.connection_memory =
+			smc_connection_memory_of(settings->smc_wmem, settings->smc_rmem),
 	};
 	int rc = slots_assign(&server->slots, live);
 

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/array.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "kernel/accounts.h"
 #include "policy/causes.h"
 #include "policy/value.h"
 #include "server/fallbacks.h"
 #include "server/lessons.h"
+#include "server/metrics.h"
 #include "server/report.h"
 #include "server/seen.h"
 #include "server/server.h"
@@ -188,27 +193,102 @@ json_t *fallbacks_report(const struct server *server)
 			 list_table(server, KERNEL_FALLBACK_PREFIXES, add_prefix));
 }
 
-static void add_stage(json_t *stages, const char *name, uint64_t received, uint64_t lost)
+void fallbacks_list_stages(const struct server *server, struct fallbacks_named *stages)
 {
-	json_array_append_new(stages, json_pack("{s:s, s:I, s:I}", "name", name, "received",
-						(json_int_t)received, "lost", (json_int_t)lost));
+	const struct fallbacks *fallbacks = &server->fallbacks;
+	struct listener_counts listener = metrics_listener_counts(server->metrics);
+	uint64_t ring, lessons_lost = 0;
+	struct smc_policy_seen_counts counts;
+	struct smc_policy_totals totals;
+	struct smc_policy_host host;
+
+	kernel_read_seen_counts(server->kernel, &counts);
+	kernel_read_totals(server->kernel, &totals);
+	kernel_read_host(server->kernel, &host);
+	for (int i = 0; i < SMC_POLICY_LOSSES; i++)
+		lessons_lost += i == SMC_POLICY_LOST_RING ? 0 : host.lost[i];
+	ring = host.lost[SMC_POLICY_LOST_RING] - fallbacks->records_lost_before;
+	stages[0] = (struct fallbacks_named){ "connections",
+					      { counts.connections, counts.connections_lost } };
+	stages[1] = (struct fallbacks_named){ "fallbacks",
+					      { counts.fallbacks, counts.fallbacks_lost } };
+	stages[2] = (struct fallbacks_named){ "lessons",
+					      { totals.lessons + lessons_lost, lessons_lost } };
+	stages[3] =
+		(struct fallbacks_named){ "records", { fallbacks->records.received + ring, ring } };
+	stages[4] = (struct fallbacks_named){ "events", fallbacks->events };
+	stages[5] = (struct fallbacks_named){ "readers", fallbacks->readers };
+	stages[6] = (struct fallbacks_named){
+		"listener", { listener.answered + listener.failed, listener.failed }
+	};
 }
 
 json_t *fallbacks_report_stages(const struct server *server)
 {
-	const struct fallbacks *fallbacks = &server->fallbacks;
-	struct smc_policy_seen_counts counts;
-	json_t *stages = json_array();
-	struct smc_policy_host host;
-	uint64_t lost;
+	struct fallbacks_named stages[FALLBACKS_STAGES];
+	json_t *list = json_array();
 
-	kernel_read_seen_counts(server->kernel, &counts);
-	kernel_read_host(server->kernel, &host);
-	lost = host.lost[SMC_POLICY_LOST_RING] - fallbacks->records_lost_before;
-	add_stage(stages, "connections", counts.connections, counts.connections_lost);
-	add_stage(stages, "fallbacks", counts.fallbacks, counts.fallbacks_lost);
-	add_stage(stages, "records", fallbacks->records.received + lost, lost);
-	add_stage(stages, "events", fallbacks->events.received, fallbacks->events.lost);
-	add_stage(stages, "readers", fallbacks->readers.received, fallbacks->readers.lost);
-	return stages;
+	fallbacks_list_stages(server, stages);
+	for (int i = 0; i < FALLBACKS_STAGES; i++)
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "name", stages[i].name,
+						      "received", (json_int_t)stages[i].of.received,
+						      "lost", (json_int_t)stages[i].of.lost));
+	return list;
+}
+
+/* ---- causes ---- */
+
+struct cause_list {
+	struct fallbacks_cause *items;
+	size_t n, room;
+};
+
+static int list_cause(void *arg, const void *key, const void *value)
+{
+	const struct smc_policy_fallback_key *of = key;
+	struct smc_policy_told told = { .asked = of->expected, .verdict = SMC_POLICY_TCP };
+	struct fallbacks_cause new = {
+		.cause = seen_cause(&told, of->code, of->speaks),
+		.side = of->side,
+		.expected = of->expected != 0,
+		.count = *(const uint64_t *)value,
+	};
+	struct cause_list *list = arg;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct fallbacks_cause *old = &list->items[i];
+
+		if (old->side != new.side || old->expected != new.expected ||
+		    strcmp(old->cause, new.cause))
+			continue;
+		old->count += new.count;
+		return 0;
+	}
+	if (array_grow(list->items, list->n, list->room))
+		return -ENOMEM;
+	list->items[list->n++] = new;
+	return 0;
+}
+
+static int compare_causes(const void *a, const void *b)
+{
+	const struct fallbacks_cause *one = a, *other = b;
+
+	if (one->side != other->side)
+		return one->side < other->side ? -1 : 1;
+	if (one->expected != other->expected)
+		return one->expected ? -1 : 1;
+	return strcmp(one->cause, other->cause);
+}
+
+size_t fallbacks_list_causes(const struct server *server, struct fallbacks_cause **found)
+{
+	struct cause_list list = { 0 };
+
+	if (kernel_each(server->kernel, KERNEL_FALLBACKS, list_cause, &list))
+		list.n = 0;
+	if (list.n)
+		qsort(list.items, list.n, sizeof(*list.items), compare_causes);
+	*found = list.items;
+	return list.n;
 }

@@ -48,6 +48,28 @@ bool fallbacks_exceed(const struct server *server, char *text, size_t size);
 /* Note what is counted now and then, and warn in the log when the share comes to be too large. */
 void fallbacks_check(struct server *server);
 
+#define FALLBACKS_STAGES 7
+
+/* What a stage received, what of it got lost, and its name. */
+struct fallbacks_named {
+	const char *name;
+	struct fallbacks_stage of;
+};
+
+/* All stages, into @stages of FALLBACKS_STAGES. */
+void fallbacks_list_stages(const struct server *server, struct fallbacks_named *stages);
+
+/* How many connections fell back for one cause, on one side. */
+struct fallbacks_cause {
+	const char *cause;
+	unsigned int side; /* enum smc_policy_side */
+	bool expected;
+	uint64_t count;
+};
+
+/* The causes there are, into *@found, to be freed.  How many, 0 too when memory is short. */
+size_t fallbacks_list_causes(const struct server *server, struct fallbacks_cause **found);
+
 /* "fallbacks" and "stages" of stats, as wire/protocol.h has them. */
 json_t *fallbacks_report(const struct server *server);
 json_t *fallbacks_report_stages(const struct server *server);

@@ -43,10 +43,11 @@ void server_arm_trim(struct server *server);
 
 /*
  * Put server->added, changed by the caller, in force and, if @durable, on disk, or
- * neither.  @change: as for state_prepare().
+ * neither.  @change: as for state_prepare(), but for its entry, which is made of @draft; that is dropped.
  */
-int server_commit_added(struct server *server, const struct state_change *change, bool durable,
-			bool *changed, struct kernel_error *error);
+int server_commit_added(struct server *server, struct state_change *change,
+			struct history_draft *draft, bool durable, bool *changed,
+			struct kernel_error *error);
 
 /* ---- ttl.c ---- */
 

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "policy/learn.h"
 #include "server/control.h"
+#include "server/costs.h"
 #include "server/learning.h"
 #include "server/saved.h"
 #include "server/server.h"
@@ -81,6 +82,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (learning->woken)
 		note_lessons(learning);
 	learning->woken = false;
+	costs_follow(learning->server);
 	took = clock_us(CLOCK_MONOTONIC) - start;
 	next = next == UINT64_MAX ? UINT64_MAX : next / 1000;
 	next = next < LOOK_USEC ? LOOK_USEC : next;

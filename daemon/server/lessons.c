@@ -10,7 +10,9 @@
 
 #include "common/array.h"
 #include "common/clock.h"
+#include "policy/causes.h"
 #include "policy/learn.h"
+#include "server/costs.h"
 #include "server/lessons.h"
 #include "server/report.h"
 
@@ -18,17 +20,19 @@
 #define RULE_SERVICES 10
 #define LISTED_MAX 65536 /* peers, and subnets, in one answer */
 
-/* A time of CLOCK_MONOTONIC, null for 0. */
-static json_t *report_monotonic(uint64_t ns)
+json_t *lessons_report_time(uint64_t ns)
 {
 	uint64_t real = clock_ns(CLOCK_REALTIME), now = clock_ns(CLOCK_MONOTONIC);
 
 	return report_time(ns ? (real - now + ns) / NSEC_PER_SEC : 0);
 }
 
-static json_t *report_code(uint32_t code)
+json_t *lessons_report_code(uint32_t code)
 {
-	return code ? json_sprintf("0x%08x", code) : json_null();
+	char text[CAUSE_CODE_SIZE];
+
+	cause_format_code(code, text);
+	return code ? json_string(text) : json_null();
 }
 
 static json_t *report_gain(int64_t gain)
@@ -248,9 +252,7 @@ static json_t *report_decisions(const struct smc_auto_account *account)
 			 (json_int_t)(account->weight / SMC_AUTO_WEIGHT_ONE));
 }
 
-/* The functions that follow return NULL for what has been forgotten meanwhile. */
-
-static json_t *report_service(const struct server *server, const struct smc_auto_key *key)
+json_t *lessons_report_service(const struct server *server, const struct smc_auto_key *key)
 {
 	struct smc_auto_service service;
 	struct smc_auto_memory memory = { .service = &service };
@@ -264,7 +266,7 @@ static json_t *report_service(const struct server *server, const struct smc_auto
 	return json;
 }
 
-static struct smc_auto_key coarser(const struct smc_auto_key *key, uint8_t bits)
+struct smc_auto_key lessons_coarser_key(const struct smc_auto_key *key, uint8_t bits)
 {
 	struct smc_auto_key other = { .side = key->side, .bits = bits, .port = key->port };
 
@@ -276,17 +278,17 @@ static json_t *report_no_smc(const struct smc_auto_peer *peer)
 {
 	if (!peer->no_smc_times)
 		return json_null();
-	return json_pack("{s:o, s:o, s:I}", "code", report_code(peer->no_smc_code), "until",
-			 report_monotonic(peer->no_smc_until), "times",
+	return json_pack("{s:o, s:o, s:I}", "code", lessons_report_code(peer->no_smc_code), "until",
+			 lessons_report_time(peer->no_smc_until), "times",
 			 (json_int_t)peer->no_smc_times);
 }
 
-/* A peer or a subnet. */
-static json_t *report_peer(const struct server *server, const struct smc_auto_key *key)
+json_t *lessons_report_peer(const struct server *server, const struct smc_auto_key *key)
 {
 	bool one = key->bits == SMC_AUTO_BITS_PEER;
 	struct policy_prefix prefix = learn_prefix(key);
-	struct smc_auto_key up = coarser(key, prefix.v4 ? SMC_AUTO_BITS_V4 : SMC_AUTO_BITS_V6);
+	struct smc_auto_key up =
+		lessons_coarser_key(key, prefix.v4 ? SMC_AUTO_BITS_V4 : SMC_AUTO_BITS_V6);
 	struct smc_auto_service service;
 	struct smc_auto_peer subnet, peer;
 	struct smc_auto_memory memory = { .subnet = &subnet };
@@ -299,7 +301,7 @@ static json_t *report_peer(const struct server *server, const struct smc_auto_ke
 		memory.peer = &peer;
 	if (one && kernel_find(server->kernel, KERNEL_PEERS, &up, &subnet))
 		memory.subnet = NULL;
-	up = coarser(key, 0);
+	up = lessons_coarser_key(key, 0);
 	if (!kernel_find(server->kernel, KERNEL_SERVICES, &up, &service))
 		memory.service = &service;
 	json = report_opinion(key, &memory);
@@ -342,8 +344,8 @@ struct path_list {
 	json_t *list;
 };
 
-static json_t *report_path(const struct server *server, const struct smc_policy_path_key *key,
-			   const struct smc_policy_path *path)
+json_t *lessons_report_path(const struct server *server, const struct smc_policy_path_key *key,
+			    const struct smc_policy_path *path)
 {
 	struct policy_prefix prefix = lessons_path_prefix(server, key);
 	json_t *evidence = json_object();
@@ -357,8 +359,9 @@ static json_t *report_path(const struct server *server, const struct smc_policy_
 			 word_name(&words_side, key->side), "prefix", text, "state",
 			 word_name(&words_path_state, path->state), "votes",
 			 (json_int_t)path->votes, "evidence", evidence, "code",
-			 report_code(path->code), "since", report_monotonic(path->since), "until",
-			 report_monotonic(path->until), "backoff", (json_int_t)path->backoff);
+			 lessons_report_code(path->code), "since", lessons_report_time(path->since),
+			 "until", lessons_report_time(path->until), "backoff",
+			 (json_int_t)path->backoff);
 }
 
 static bool is_spotless(const struct smc_policy_path *path)
@@ -370,6 +373,12 @@ static bool is_spotless(const struct smc_policy_path *path)
 	return path->state == SMC_POLICY_PATH_CLOSED && !evidence;
 }
 
+void lessons_count_breaker(const struct smc_policy_path *path, uint64_t *states)
+{
+	if (!is_spotless(path) && path->state < SMC_POLICY_PATH_STATES)
+		states[path->state]++;
+}
+
 static int list_path(void *arg, const void *key, const void *value)
 {
 	const struct smc_policy_path *path = value;
@@ -379,8 +388,9 @@ static int list_path(void *arg, const void *key, const void *value)
 	if (is_spotless(path) || (paths->open && path->state == SMC_POLICY_PATH_CLOSED) ||
 	    (paths->prefix && !overlaps(paths->prefix, &prefix)))
 		return 0;
-	return json_array_append_new(paths->list, report_path(paths->server, key, path)) ? -ENOMEM
-											 : 0;
+	return json_array_append_new(paths->list, lessons_report_path(paths->server, key, path))
+		       ? -ENOMEM
+		       : 0;
 }
 
 static json_t *report_paths(const struct server *server, const struct policy_prefix *prefix,
@@ -397,13 +407,13 @@ static json_t *report_paths(const struct server *server, const struct policy_pre
 	return paths.list;
 }
 
-static json_t *report_cooldown(const struct smc_policy_host *host)
+json_t *lessons_report_cooldown(const struct smc_policy_host *host)
 {
 	if (clock_ns(CLOCK_MONOTONIC) >= host->cooldown_until)
 		return json_null();
-	return json_pack("{s:o, s:I, s:o, s:I}", "until", report_monotonic(host->cooldown_until),
+	return json_pack("{s:o, s:I, s:o, s:I}", "until", lessons_report_time(host->cooldown_until),
 			 "seconds", (json_int_t)host->cooldown, "code",
-			 report_code(host->cooldown_code), "times",
+			 lessons_report_code(host->cooldown_code), "times",
 			 (json_int_t)host->cooldown_times);
 }
 
@@ -438,7 +448,7 @@ static void add_host(const struct server *server, const struct policy_prefix *pr
 
 	kernel_read_host(server->kernel, &host);
 	json_object_set_new(json, "breakers", report_paths(server, prefix, open));
-	json_object_set_new(json, "cooldown", report_cooldown(&host));
+	json_object_set_new(json, "cooldown", lessons_report_cooldown(&host));
 	add_lost(&host, json);
 	json_object_set_new(json, "smc_connections", json_integer(count_smc(server)));
 }
@@ -457,14 +467,17 @@ json_t *lessons_show(const struct server *server, const struct policy_prefix *pr
 		return NULL;
 	}
 	json = json_pack("{s:o, s:o, s:o, s:{s:I, s:I, s:I}}", "services",
-			 report_ranking(server, &survey.services, SIZE_MAX, report_service),
-			 "peers", report_ranking(server, &survey.peers, most, report_peer),
-			 "subnets", report_ranking(server, &survey.subnets, most, report_peer),
+			 report_ranking(server, &survey.services, SIZE_MAX, lessons_report_service),
+			 "peers", report_ranking(server, &survey.peers, most, lessons_report_peer),
+			 "subnets",
+			 report_ranking(server, &survey.subnets, most, lessons_report_peer),
 			 "known", "services", (json_int_t)survey.services.n, "peers",
 			 (json_int_t)survey.peers.n, "subnets", (json_int_t)survey.subnets.n);
 	survey_clear(&survey);
-	if (json)
+	if (json) {
+		json_object_set_new(json, "costs", costs_report(server));
 		add_host(server, prefix, false, json);
+	}
 	return json;
 }
 
@@ -474,14 +487,26 @@ json_t *lessons_summary(const struct server *server)
 	json_t *json = NULL;
 
 	if (!take_survey(server, &survey, true))
-		json = json_pack(
-			"{s:I, s:I, s:I, s:o}", "services", (json_int_t)survey.services.n, "peers",
-			(json_int_t)survey.peers.n, "subnets", (json_int_t)survey.subnets.n, "top",
-			report_ranking(server, &survey.services, SUMMARY_SERVICES, report_service));
+		json = json_pack("{s:I, s:I, s:I, s:o}", "services", (json_int_t)survey.services.n,
+				 "peers", (json_int_t)survey.peers.n, "subnets",
+				 (json_int_t)survey.subnets.n, "top",
+				 report_ranking(server, &survey.services, SUMMARY_SERVICES,
+						lessons_report_service));
 	survey_clear(&survey);
 	if (json)
 		add_host(server, NULL, true, json);
 	return json;
+}
+
+json_t *lessons_services(const struct server *server, size_t most)
+{
+	struct survey survey = { 0 };
+	json_t *list = NULL;
+
+	if (!take_survey(server, &survey, false))
+		list = report_ranking(server, &survey.services, most, lessons_report_service);
+	survey_clear(&survey);
+	return list;
 }
 
 json_t *lessons_of_rule(const struct server *server, const struct policy_rule *rule)
@@ -490,9 +515,9 @@ json_t *lessons_of_rule(const struct server *server, const struct policy_rule *r
 	json_t *json = NULL;
 
 	if (!take_survey(server, &survey, false))
-		json = json_pack(
-			"{s:I, s:o}", "services", (json_int_t)survey.services.n, "top",
-			report_ranking(server, &survey.services, RULE_SERVICES, report_service));
+		json = json_pack("{s:I, s:o}", "services", (json_int_t)survey.services.n, "top",
+				 report_ranking(server, &survey.services, RULE_SERVICES,
+						lessons_report_service));
 	survey_clear(&survey);
 	return json;
 }

@@ -34,9 +34,36 @@ json_t *lessons_of_rule(const struct server *server, const struct policy_rule *r
 int lessons_forget(const struct server *server, const struct policy_prefix *prefix, json_t **counts,
 		   struct kernel_error *error);
 
-/* The peers that @key of a breaker or of the account of fallbacks stands for. */
+/*
+ * The CONTEXT (wire/protocol.h) of the service, or of the peer or subnet, whose record is at @key.  NULL:
+ * nothing is remembered there.
+ */
+json_t *lessons_report_service(const struct server *server, const struct smc_auto_key *key);
+json_t *lessons_report_peer(const struct server *server, const struct smc_auto_key *key);
+
+/* The key of the record that has of the peer of @key the first @bits: 0 is the service. */
+struct smc_auto_key lessons_coarser_key(const struct smc_auto_key *key, uint8_t bits);
+
+/* The prefix that the breaker at @key is for. */
 struct policy_prefix lessons_path_prefix(const struct server *server,
 					 const struct smc_policy_path_key *key);
+
+/* The BREAKER that @path at @key is. */
+json_t *lessons_report_path(const struct server *server, const struct smc_policy_path_key *key,
+			    const struct smc_policy_path *path);
+
+/* The COOLDOWN of @host, null if there is none now. */
+json_t *lessons_report_cooldown(const struct smc_policy_host *host);
+
+/* A time of CLOCK_MONOTONIC in ns, and a code of a fallback; null for 0. */
+json_t *lessons_report_time(uint64_t ns);
+json_t *lessons_report_code(uint32_t code);
+
+/* Count the breaker of @path into @states, by enum smc_policy_path_state, if it would be listed. */
+void lessons_count_breaker(const struct smc_policy_path *path, uint64_t *states);
+
+/* The @most services that gained most, as in auto-show.  NULL: out of memory. */
+json_t *lessons_services(const struct server *server, size_t most);
 
 /* Whether auto has learned anything from the connections of @peer, or of a subnet. */
 bool lessons_any(const struct smc_auto_peer *peer);

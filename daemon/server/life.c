@@ -11,8 +11,10 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "server/control.h"
+#include "server/file_rules.h"
 #include "server/internal.h"
 #include "server/learning.h"
+#include "server/metrics.h"
 #include "server/saved.h"
 #include "server/watch.h"
 
@@ -39,6 +41,28 @@ static int open_kernel(struct server *server, struct kernel_error *error)
 	return 0;
 }
 
+/* Note in the history what differs from what an earlier daemon had. */
+static void note_start(struct server *server, bool changed)
+{
+	struct history_draft draft;
+	struct policy_rule *rule;
+
+	history_begin(&draft);
+	policy_for_each(rule, &server->state.passed)
+		history_rule(&draft, rule->name, rule, NULL);
+	file_rules_compare_saved(&draft, &server->state, &server->config.policy);
+	if (draft.rules || !draft.files || draft.default_before != draft.default_after)
+		file_rules_save(&server->state, &server->config.policy);
+	if (!draft.rules)
+		history_remark(&draft, "%zu %s in force", server->in_force.n_rules,
+			       plural(server->in_force.n_rules, "rule", "rules"));
+	if (changed || draft.rules)
+		state_note(&server->state, &server->added, server->generation,
+			   history_end(&draft, server->generation, &server->author));
+	history_drop(&draft);
+	policy_clear(&server->state.passed);
+}
+
 static int start_enforcing(struct server *server, struct kernel_error *error)
 {
 	bool changed;
@@ -46,6 +70,8 @@ static int start_enforcing(struct server *server, struct kernel_error *error)
 
 	if (!rc)
 		rc = server_enforce(server, &server->config, &changed, error);
+	if (!rc)
+		note_start(server, changed);
 	/* The image may have been in force already, suspended or not. */
 	if (!rc)
 		rc = kernel_suspend(server->kernel, server->suspension.active, error);
@@ -60,9 +86,13 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	bool changed = false;
 
 	(void)source;
-	(void)info;
+	server->author = (struct author){
+		.way = "reload by SIGHUP",
+		.known = info->ssi_pid,
+		.uid = info->ssi_uid,
+		.pid = (pid_t)info->ssi_pid,
+	};
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_us(CLOCK_MONOTONIC));
-	strcpy(server->changing, "SIGHUP");
 	if (server_reload(server, &changed, &errors, &error)) {
 		log_error("reload refused: %s", error.text);
 		sd_notifyf(0, "READY=1\nSTATUS=Reload refused: %s", error.text);
@@ -72,7 +102,6 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 		sd_notifyf(0, "READY=1\nSTATUS=Generation %" PRIu64 " in force, backend %s",
 			   server->generation, word_name(&words_backend, server->backend));
 	}
-	strcpy(server->changing, SERVER_CHANGES_ITSELF);
 	policy_errors_clear(&errors);
 	return 0;
 }
@@ -94,6 +123,7 @@ static int start_events(struct server *server, struct kernel_error *error)
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	rc = sd_event_new(&server->event);
@@ -109,14 +139,25 @@ static int start_events(struct server *server, struct kernel_error *error)
 		      : 0;
 }
 
+/*
+ * What else is kept in state-dir.  Nobody else uses it now: what is prepared there a killed daemon has
+ * left.
+ */
+static void read_state(struct server *server)
+{
+	state_abort(&server->state);
+	suspension_read(server);
+	smc_settings_read(server);
+	saved_read(server);
+}
+
 int server_start(struct server *server, const char *config_file)
 {
 	struct kernel_error error;
 	int rc;
 
-	*server = (struct server){ .config_file = config_file,
-				   .state.dir = -1,
-				   .changing = SERVER_CHANGES_ITSELF };
+	*server = (struct server){ .config_file = config_file, .state.dir = -1 };
+	server->author = (struct author){ .way = "start" };
 	server->started = clock_us(CLOCK_REALTIME);
 	policy_config_init(&server->config);
 	policy_init(&server->added);
@@ -136,19 +177,18 @@ int server_start(struct server *server, const char *config_file)
 	/* All that can be refused comes before the policy in force is touched. */
 	if (!rc)
 		rc = control_open(&server->control, server, &error);
-	/* Nobody else uses state-dir now: what is prepared there a killed daemon has left. */
-	if (!rc) {
-		state_abort(&server->state);
-		suspension_read(server);
-	}
 	if (!rc)
-		saved_read(server);
+		read_state(server);
 	if (!rc)
 		rc = start_enforcing(server, &error);
-	if (!rc)
+	if (!rc) {
+		smc_settings_apply(server);
 		rc = watch_open(&server->watch, server, &error);
+	}
 	if (!rc)
 		rc = learning_open(&server->learning, server, &error);
+	if (!rc)
+		rc = metrics_open(&server->metrics, server, &error);
 	/*
 	 * Loads what it will need: that takes long on a slow machine, and the watchdog does not run
 	 * yet.
@@ -182,6 +222,7 @@ void server_stop(struct server *server, bool keep)
 {
 	struct kernel_error error;
 
+	metrics_close(server->metrics);
 	learning_close(server->learning);
 	watch_close(server->watch);
 	control_close(server->control);
@@ -189,10 +230,12 @@ void server_stop(struct server *server, bool keep)
 		saved_write(server);
 	if (server->kernel && !keep && server->config.settings.on_stop == POLICY_ON_STOP_RELEASE) {
 		log_notice("on-stop = release: nothing is enforced any more");
+		smc_settings_release(server);
 		if (kernel_release(server->kernel, &error))
 			log_error("%s", error.text);
 	}
 	suspension_close(&server->suspension);
+	smc_settings_clear(&server->smc);
 	slots_close(&server->slots);
 	kernel_close(server->kernel);
 	state_close(&server->state);
@@ -205,4 +248,5 @@ void server_stop(struct server *server, bool keep)
 	policy_clear(&server->added);
 	policy_config_clear(&server->config);
 	policy_errors_clear(&server->degraded);
+	policy_errors_clear(&server->netns_degraded);
 }

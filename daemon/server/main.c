@@ -7,6 +7,7 @@
 #include "common/options.h"
 #include "common/plural.h"
 #include "files/config_files.h"
+#include "policy/check.h"
 #include "server/server.h"
 
 #define EXIT_USAGE 2
@@ -16,28 +17,34 @@ static const char usage[] =
 	"Keeps the SMC policy of this host in force.\n"
 	"\n"
 	"  --config FILE  read FILE instead of " POLICY_CONFIG_FILE "\n"
-	"  --check        validate the configuration, print every error and exit\n"
+	"  --check        validate the configuration, print errors and warnings, and exit\n"
 	"  --version      print the version and exit\n"
 	"  --help         print this and exit\n"
 	"\n"
 	"Runs in the foreground.  SIGHUP reloads the configuration, SIGTERM stops.\n";
 
+/* As smc-ebpf policy check does it. */
 static int check(const char *config_file)
 {
-	struct policy_errors errors = { 0 };
+	struct policy_errors errors = { 0 }, warnings = { 0 };
 	struct policy_config config;
-	int rc;
+	bool ok;
 
 	policy_config_init(&config);
-	rc = config_files_load(config_file, &config, &errors);
+	if (!config_files_load(config_file, &config, &errors))
+		policy_check(&config.policy, &errors, &warnings);
+	ok = !errors.count;
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);
-	if (!rc)
+	for (size_t i = 0; i < warnings.count; i++)
+		fprintf(stderr, "warning: %s\n", warnings.lines[i]);
+	if (ok)
 		printf("%s: ok, %zu %s\n", config_file, config.policy.n_rules,
 		       plural(config.policy.n_rules, "rule", "rules"));
 	policy_errors_clear(&errors);
+	policy_errors_clear(&warnings);
 	policy_config_clear(&config);
-	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /*

@@ -315,6 +315,12 @@ static void renew_filters(struct server *server)
 	}
 }
 
+/* "uid N"; null where nobody asked for the change. */
+static json_t *author_text(const struct author *author)
+{
+	return author->known ? json_sprintf("uid %u", author->uid) : json_null();
+}
+
 void monitoring_tell_policy(struct server *server)
 {
 	struct monitors *monitors = server->monitors;
@@ -327,7 +333,8 @@ void monitoring_tell_policy(struct server *server)
 	json = new_event(clock_ns(CLOCK_MONOTONIC), "policy");
 	json_object_set_new(json, "generation", json_integer((json_int_t)server->generation));
 	json_object_set_new(json, "rules", json_integer((json_int_t)server->in_force.n_rules));
-	json_object_set_new(json, "by", json_string(server->changing));
+	json_object_set_new(json, "by", author_text(&server->author));
+	json_object_set_new(json, "way", json_string(server->author.way));
 	add_for_all(monitors, json);
 }
 

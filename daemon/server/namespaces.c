@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "kernel/netns.h"
 #include "server/internal.h"
+#include "server/report.h"
 
 static void note_unknown_netns(struct server *server, const char *name)
 {
@@ -66,8 +67,11 @@ int server_apply_netns(struct server *server, const struct policy_settings *sett
 
 void server_enforce_netns(struct server *server)
 {
-	int rc = kernel_enforce_netns(server->kernel, true, NULL);
+	struct netns_list list = { 0 };
+	int rc = kernel_enforce_netns(server->kernel, true, &list);
 
+	report_note_netns(server, &list);
+	netns_list_clear(&list);
 	if (rc)
 		log_error("cannot go through the network namespaces: %s", strerror(-rc));
 }
@@ -80,4 +84,5 @@ void server_refresh_netns(struct server *server)
 		log_error("%s", error.text);
 	if (!kernel_covers_new_netns(server->kernel))
 		server_enforce_netns(server);
+	smc_settings_apply(server);
 }

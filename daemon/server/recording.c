@@ -44,12 +44,14 @@ uint64_t recording_start(const struct recording *recording)
 	return recording->start;
 }
 
-void recording_add(struct recording *recording, const struct smc_policy_record *record)
+bool recording_add(struct recording *recording, const struct smc_policy_record *record)
 {
-	if (recording->n == RECORDING_ROWS_MAX)
+	if (recording->n == RECORDING_ROWS_MAX) {
 		recording->lost++;
-	else
-		recording->rows[recording->n++] = *record;
+		return false;
+	}
+	recording->rows[recording->n++] = *record;
+	return true;
 }
 
 bool recording_waits(const struct recording *recording)

@@ -18,7 +18,8 @@ void recording_free(struct recording *recording);
 /* CLOCK_MONOTONIC in ns when it began. */
 uint64_t recording_start(const struct recording *recording);
 
-void recording_add(struct recording *recording, const struct smc_policy_record *record);
+/* False: too many wait for the client, and this one is lost to it. */
+bool recording_add(struct recording *recording, const struct smc_policy_record *record);
 
 /* Whether anything waits to be told. */
 bool recording_waits(const struct recording *recording);

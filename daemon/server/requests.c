@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "server/requests.h"
+#include "server/server.h"
 #include "wire/protocol.h"
 
 static json_t *(*const answers[COMMANDS])(struct request *request) = {
@@ -48,8 +51,23 @@ static json_t *refuse(struct request *request)
 	return response;
 }
 
-json_t *requests_answer(struct server *server, json_t *json, enum command_access access,
-			struct stream *stream)
+/* What @command changes is changed by @requester. */
+static void note_author(struct server *server, const struct command *command,
+			const struct requester *requester)
+{
+	char words[COMMAND_USAGE_SIZE];
+
+	command_words(command, words);
+	server->author = (struct author){
+		.known = true,
+		.uid = requester->uid,
+		.pid = requester->pid,
+	};
+	snprintf(server->author.way, sizeof(server->author.way), "%.31s", words);
+}
+
+json_t *requests_answer(struct server *server, json_t *json, const struct requester *requester,
+			struct stream *stream, bool *later)
 {
 	struct request request = { .server = server };
 	const struct command *command;
@@ -57,11 +75,16 @@ json_t *requests_answer(struct server *server, json_t *json, enum command_access
 	json_t *result;
 
 	*stream = (struct stream){ 0 };
+	*later = false;
 	if (command_read_request(json, &command, &request.arguments, &error))
 		return requests_refuse(error.text);
-	if (access < command->access)
+	if (requester->access < command->access)
 		return refuse_access(command);
+	note_author(server, command, requester);
 	result = answers[command - commands](&request);
 	*stream = request.stream;
+	*later = request.later;
+	if (request.later)
+		return NULL;
 	return result ? requests_respond(result) : refuse(&request);
 }

@@ -7,6 +7,7 @@
 #define SMC_POLICY_REQUESTS_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "kernel/error.h"
 #include "policy/errors.h"
@@ -15,6 +16,13 @@
 
 struct server;
 
+/* Who asks. */
+struct requester {
+	enum command_access access;
+	uid_t uid;
+	pid_t pid;
+};
+
 /* A request whose command is known and permitted, and whose arguments conform to the table. */
 struct request {
 	struct server *server;
@@ -22,14 +30,16 @@ struct request {
 	struct kernel_error error; /* why it is refused; "": out of memory */
 	struct policy_errors lines; /* the single errors of a configuration */
 	struct stream stream; /* that the client gets from now on, or none */
+	bool later; /* it cannot be answered yet */
 };
 
 /*
- * Answer @json, a request of a client with @access; NULL if memory is short.  *@stream is what
- * the client asked to get from now on, owned by the caller, or none.
+ * Answer @json, a request of @requester; NULL if memory is short.  *@stream is what the client asked to
+ * get from now on, owned by the caller, or none.  With *@later NULL is no error: the request is to be
+ * answered when control_resume() is called.
  */
-json_t *requests_answer(struct server *server, json_t *json, enum command_access access,
-			struct stream *stream);
+json_t *requests_answer(struct server *server, json_t *json, const struct requester *requester,
+			struct stream *stream, bool *later);
 
 /* A response that carries @result, which is taken over; NULL for NULL, or if memory is short. */
 json_t *requests_respond(json_t *result);

@@ -15,6 +15,7 @@
 #include "policy/config.h"
 #include "server/fallbacks.h"
 #include "server/slots.h"
+#include "server/smc_settings.h"
 #include "server/state.h"
 #include "server/suspension.h"
 #include "server/warnings.h"
@@ -24,9 +25,8 @@
 struct control;
 struct monitors;
 struct learning;
+struct metrics;
 struct watch;
-
-#define SERVER_CHANGES_ITSELF "smc-policyd"
 
 struct server {
 	const char *config_file;
@@ -39,13 +39,17 @@ struct server {
 	struct slots slots;
 	struct state state;
 	struct suspension suspension;
+	struct smc_settings smc;
+	struct author author; /* of the change that is being made */
 	enum policy_backend backend; /* what enforces, never POLICY_BACKEND_AUTO */
 	char backend_note[512]; /* why it is not another one, "" if there is nothing to say */
 	struct policy_errors degraded; /* what else is not as it should be, one line each */
+	struct policy_errors netns_degraded; /* where it is not enforced, as of the last look */
+	bool costs_differ; /* costs.h: the log has told it */
 	struct watch *watch;
 	struct learning *learning;
+	struct metrics *metrics;
 	struct monitors *monitors; /* NULL: nobody monitors */
-	char changing[32]; /* who makes the change that is being made */
 	struct places *places; /* names of what the kernel has numbers of */
 	struct fallbacks fallbacks;
 	sd_event *event;
@@ -53,6 +57,8 @@ struct server {
 	sd_event_source *trim_timer; /* memory goes back a while after a change */
 	struct control *control;
 	uint64_t started; /* CLOCK_REALTIME in microseconds */
+	uint64_t reloaded; /* likewise, when the configuration was read with success last */
+	bool reload_succeeded; /* the last time that it was to be read, it was */
 };
 
 /*

@@ -74,6 +74,25 @@ static int read_file(const struct server *server, struct suspension *suspension)
 	return 0;
 }
 
+/* ---- the history ---- */
+
+/* Note what has just been done. */
+static void note(struct server *server)
+{
+	autojson json_t *until = report_time(server->suspension.until);
+	struct history_draft draft;
+
+	history_begin(&draft);
+	if (!server->suspension.active)
+		history_remark(&draft, "resumed");
+	else if (json_is_string(until))
+		history_remark(&draft, "suspended until %s", json_string_value(until));
+	else
+		history_remark(&draft, "suspended");
+	state_note(&server->state, &server->added, server->generation,
+		   history_end(&draft, server->generation, &server->author));
+}
+
 /* ---- its end ---- */
 
 static void arm(struct server *server, uint64_t seconds);
@@ -85,6 +104,7 @@ static int on_end(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	server->author = (struct author){ .way = "suspend --for" };
 	if (suspension_end(server, &error)) {
 		log_error("the time to suspend is over, but not the suspension, will try again: %s",
 			  error.text);
@@ -161,6 +181,7 @@ int suspension_begin(struct server *server, uint64_t seconds, bool *saved,
 		log_warning("cannot save in %s that SMC is suspended: %s; a restart of smc-policyd "
 			    "will resume it",
 			    server->state.dir_path, strerror(-rc));
+	note(server);
 	return 0;
 }
 
@@ -181,6 +202,7 @@ int suspension_end(struct server *server, struct kernel_error *error)
 	}
 	suspension_close(&server->suspension);
 	server->suspension = (struct suspension){ 0 };
+	note(server);
 	return 0;
 }
 

@@ -8,8 +8,19 @@
 
 #define TTL_RETRY_USEC (10 * 1000000ULL)
 
-/* Forget added rules whose ttl has ended. */
-static bool drop_ended(struct server *server)
+/* Tell @draft of the rules of files in force whose ttl has ended. */
+static void note_ended_files(const struct server *server, struct history_draft *draft)
+{
+	const struct policy_rule *rule;
+
+	policy_for_each(rule, &server->in_force)
+		if (rule->origin == POLICY_ORIGIN_FILE && rule->expires &&
+		    rule->expires <= clock_ns(CLOCK_REALTIME))
+			history_name(draft, '-', rule->name);
+}
+
+/* Forget added rules whose ttl has ended, and tell @draft of them. */
+static bool drop_ended(struct server *server, struct history_draft *draft)
 {
 	bool durable = false;
 
@@ -20,6 +31,7 @@ static bool drop_ended(struct server *server)
 			continue;
 		log_info("rule %s has reached the end of its ttl", rule->name);
 		durable |= rule->origin == POLICY_ORIGIN_COMMAND;
+		history_rule(draft, rule->name, rule, NULL);
 		/* It may be in force still; server_enforce() merges anew before anyone looks. */
 		for (size_t k = 0; k < server->in_force.n_rules; k++)
 			if (server->in_force.rules[k] == rule) {
@@ -38,11 +50,17 @@ static bool drop_ended(struct server *server)
 static int on_ttl(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct server *server = userdata;
+	struct state_change change = { .all = true };
+	struct history_draft draft;
 	struct kernel_error error;
-	bool changed;
+	bool changed, durable;
 
 	(void)usec;
-	if (!server_commit_added(server, NULL, drop_ended(server), &changed, &error))
+	server->author = (struct author){ .way = "ttl" };
+	history_begin(&draft);
+	note_ended_files(server, &draft);
+	durable = drop_ended(server, &draft);
+	if (!server_commit_added(server, &change, &draft, durable, &changed, &error))
 		return 0; /* and the timer is set anew */
 	log_error("cannot take a rule whose ttl has ended out of force, will try again: %s",
 		  error.text);

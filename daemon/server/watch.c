@@ -95,11 +95,12 @@ static int add_timer(struct watch *watch, sd_event_source **timer, sd_event_time
 static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct watch *watch = userdata;
+	const struct policy_settings *settings = &watch->server->config.settings;
 
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (watch->server->config.settings.netns == POLICY_NETNS_ALL &&
+	if (settings->netns == POLICY_NETNS_ALL && !settings->smc_wmem && !settings->smc_rmem &&
 	    kernel_covers_new_netns(watch->server->kernel))
 		return 0;
 	return arm(watch->netns_timer);

@@ -19,13 +19,13 @@ REQUEST(policy_add,
 		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
 		  .check = value_name,
 		  .help = "letters, digits, \".\", \"_\" and \"-\"" },
-		{ "side", ARGUMENT_TEXT, 0, "S",
+		{ "side", ARGUMENT_TEXT, 0, "S", .complete = "connect accept both",
 		  .help = "connect, accept or both (default)" },
 		{ "ports", ARGUMENT_TEXT, ARGUMENT_PARTS, "P", "port",
 		  .help = "ports and ranges, for example 80,443,8000-9000\n(default: any)" },
 		{ "peers", ARGUMENT_TEXT, ARGUMENT_PARTS, "C", "peer",
 		  .help = "IPv4 and IPv6 prefixes, \"!\" before one excludes it\n(default: any)" },
-		{ "action", ARGUMENT_TEXT, 0, "A",
+		{ "action", ARGUMENT_TEXT, 0, "A", .complete = "allow deny auto",
 		  .help = "allow (default), deny or auto" },
 		{ "ttl", ARGUMENT_TEXT, 0, "T",
 		  .help = "remove the rule after T, for example 90s, 15m, 2h or 7d" },
@@ -50,7 +50,7 @@ REQUEST(policy_del,
 	.result = "deleted generation",
 	.arguments = {
 		{ "names", ARGUMENT_TEXTS, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
-		  .check = value_name, .min = 1, .max = COMMAND_NAMES_MAX,
+		  .check = value_name, .min = 1, .max = COMMAND_NAMES_MAX, .complete = "@added",
 		  .help = "names of rules" },
 	})
 
@@ -67,7 +67,7 @@ REQUEST(policy_show,
 	.result = "generation rule",
 	.arguments = {
 		{ "name", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD, "NAME",
-		  .check = value_name,
+		  .check = value_name, .complete = "@rules",
 		  .help = "name of a rule" },
 	})
 
@@ -77,7 +77,7 @@ REQUEST(policy_test,
 	.summary = "ask the program in the kernel for a verdict",
 	.result = "answers backend",
 	.arguments = {
-		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S", .complete = "connect accept",
 		  .help = "connect or accept" },
 		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
 		  .help = "remote address" },
@@ -100,12 +100,34 @@ COMMAND(policy_check,
 		  .help = "exit status 1 for warnings too: rules that never decide" },
 	})
 
-COMMAND(policy_diff,
+REQUEST(policy_diff,
 	.name = "policy-diff",
-	.summary = "what a reload would change, with FILEs as configuration",
+	.access = ACCESS_READ,
+	.summary = "what a reload with FILEs would change, or a rollback",
+	.result = "added changed default files removed",
 	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, 0, "N",
+		  .min = 0, .max = INT64_MAX, .complete = "@generations",
+		  .help = "what policy rollback N would change, instead" },
 		{ "files", ARGUMENT_TEXTS, ARGUMENT_WORD | ARGUMENT_LOCAL, "FILE",
 		  .help = "read one over the other, in this order (default: what\nthe daemon reads)" },
+	})
+
+REQUEST(policy_history,
+	.name = "policy-history",
+	.access = ACCESS_READ,
+	.summary = "the last 100 changes: when, by whom, what",
+	.result = "changes generation")
+
+REQUEST(policy_rollback,
+	.name = "policy-rollback",
+	.access = ACCESS_CHANGE,
+	.summary = "put the rules by command of an earlier generation in force",
+	.result = "added applied changed default files generation removed warnings",
+	.arguments = {
+		{ "generation", ARGUMENT_NUMBER, ARGUMENT_REQUIRED | ARGUMENT_WORD, "N",
+		  .min = 0, .max = INT64_MAX, .complete = "@generations",
+		  .help = "a generation of policy history, or the one before them" },
 	})
 
 REQUEST(policy_flush,
@@ -203,6 +225,36 @@ REQUEST(connections,
 		  .help = "only fallbacks with this cause: a word or a code" },
 	})
 
+REQUEST(metrics,
+	.name = "metrics",
+	.access = ACCESS_READ,
+	.summary = "counts and states as text for Prometheus",
+	.result = "backend default degraded enforcing fallbacks generation open others reasons rules rules_total services suspended text verdicts",
+	.arguments = {
+		{ "format", ARGUMENT_TEXT, 0, "F",
+		  .help = "openmetrics (default), or prometheus: the older text format" },
+	})
+
+REQUEST(explain,
+	.name = "explain",
+	.access = ACCESS_READ,
+	.summary = "what a fallback means, or why a connection gets its verdict",
+	.result = "backend breaker candidates changes cooldown default generation learned matching peer port reason rule side steps verdict why",
+	.arguments = {
+		{ "cause", ARGUMENT_TEXT, ARGUMENT_WORD | ARGUMENT_LOCAL, "CAUSE|all",
+		  .help = "a code (0x03010000), its name (PEERNOSMC) or a word (peer)\n"
+			  "of a fallback; needs no daemon and no root" },
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		  .help = "connect or accept" },
+		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "IP", "peers",
+		  .help = "remote address" },
+		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "N", "ports",
+		  .help = "service port, as of policy test" },
+		{ "queries", ARGUMENT_QUERIES, ARGUMENT_REQUIRED | ARGUMENT_SENT,
+		  .min = 1, .max = 1,
+		  .help = "for example [\"connect\", \"192.0.2.7\", 443]" },
+	})
+
 COMMAND(top,
 	.name = "top",
 	.summary = "services and rules, live: connections, bytes, gain",
@@ -226,7 +278,7 @@ REQUEST(auto_show,
 	.name = "auto-show",
 	.access = ACCESS_READ,
 	.summary = "what is learned, and what keeps SMC off",
-	.result = "breakers cooldown known lost lost_by peers services smc_connections subnets",
+	.result = "breakers cooldown costs known lost lost_by peers services smc_connections subnets",
 	.arguments = {
 		{ "prefix", ARGUMENT_TEXT, ARGUMENT_WORD, "PREFIX",
 		  .check = check_prefix,
@@ -286,5 +338,18 @@ COMMAND(simulate,
 		  .help = "write a line for each row: smc or tcp, reason, rule" },
 		{ "config", ARGUMENT_TEXT, ARGUMENT_LOCAL, "FILE",
 		  .help = "policy (default: auto for everything, no rules)" },
+	})
+
+COMMAND(check_basic,
+	.name = "check-basic",
+	.summary = "whether this host can speak SMC, and what keeps it from it")
+
+COMMAND(check_syn,
+	.name = "check-syn",
+	.summary = "send SYNs with and without SMC's option; needs root",
+	.arguments = {
+		{ "target", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "HOST:PORT",
+		  .help = "where the peer listens, for example 192.0.2.1:443 or\n"
+			  "[2001:db8::1]:443" },
 	})
 /* clang-format on */

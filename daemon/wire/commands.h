@@ -50,6 +50,11 @@ struct command_argument {
 	/* What each text must be besides a text: 0, or -EINVAL and the error.  NULL: anything. */
 	int (*check)(const char *text, struct value_error *error);
 	json_int_t min, max;
+	/*
+	 * How shells complete it: words separated by blanks, or "@rules" (all), "@added" (those by
+	 * command), "@generations", "@files".  NULL: files if @value says so, else nothing.
+	 */
+	const char *complete;
 	const char
 		*help; /* what it is, for people; lines after the first are indented by smc-ebpf */
 };

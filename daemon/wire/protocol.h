@@ -17,11 +17,21 @@
  * policy-flush delete all of the rules or none.
  *
  * policy-test has one answer for each query: [VERDICT, REASON, NAME|null, GENERATION].
+ * explain has the members of such an answer by name, side, peer, port and default, and: why; candidates
+ * [{name, action, side, prefix, range, origin, loses_by, why}..], the winner first, of matching rules;
+ * steps [{name, state, text}..]; changes [{step, text, command}..]; learned {reason, decides, gain, service,
+ * subnet, peer: CONTEXT|null}; breaker BREAKER|null; cooldown COOLDOWN.
  * "learned" of policy-show, of an auto rule only, is {services, top [CONTEXT..]}; auto-show has
  * services, peers and subnets [CONTEXT..], known {services, peers, subnets}, breakers [BREAKER..],
- * cooldown COOLDOWN.  Rules of recommend are {name, side, ports, peers, action, connections,
+ * cooldown COOLDOWN, costs COSTS.  Rules of recommend are {name, side, ports, peers, action, connections,
  * worthwhile, bytes, messages, gain (set-ups), seconds, live, memory}; better has services for which a
  * rule would have done better than auto in the last lessons: {side, port, action, gain (set-ups), lessons}.
+ *
+ * metrics has in "text" all metrics, as the argument format says; the other members are what the page of
+ * the listener shows: verdicts, default and others {smc, tcp}, rules [{name, smc, tcp}] that have series of
+ * their own, others the rest of them, reasons {REASON: verdicts tcp}, services [CONTEXT..] that
+ * gained most, degraded [TEXT..] as in status.  It is answered some ms later, not before a next turn of the
+ * daemon's event loop.
  *
  * A RULE is {"name", "side", "ports": [...], "peers": [...], "action",
  * "ttl": seconds|null, "expires": ISO 8601 time|null, "origin", "hits",
@@ -34,8 +44,14 @@
  * "live" is the number of its SMC connections.  "never" is null, or of a rule that never decides
  * {"beaten_by": NAME|null}: a rule that beats it, null if its exceptions take out all of its peers.
  * Results with "warnings" have a text for each such rule: of policy-add those that concern the new
- * rule, else all in force.  One more says that the policy is suspended.  "suspended" is null or
- * {"since": time|null, "until": time|null}.
+ * rule, else all in force; status has one more if differs of COSTS is true.  One more says that the policy
+ * is suspended.  "suspended" is null or {"since": time|null, "until": time|null}.
+ *
+ * policy-history has "changes", the newest first: [{"generation", "time", "uid", "pid": numbers|null,
+ * "way", "rules": how many changed, "text"}..].  policy-diff and policy-rollback with "generation" have
+ * "added" and "removed" [NAME..] and "changed" [{"name", "fields": {KEY: {"from", "to"}}}..] of the rules by
+ * command, from now to then, "files" {"added", "removed", "changed": [NAME..]}|null and "default"
+ * {"from", "to"}|null; policy-rollback has "applied" too: whether that changed anything.
  *
  * A CONTEXT is {"side", "port", "reason", "gain", "connections", "worthwhile", "bytes",
  * "messages", "gained"}: what auto says to the next connection of a service, a subnet or a peer, what
@@ -60,6 +76,10 @@
  * "seconds"}, "causes": [{"cause", "code", "side", "rule", "expected": bool, "count"}..], "prefixes":
  * [{"side", "prefix", "expected", "unexpected", "code", "last"}..]}; "stages" is [{"name", "received",
  * "lost"}..].
+ *
+ * COSTS is {"setup_cost": microseconds as configured, real, "smc_setup": microseconds|null, "tcp_setup":
+ * microseconds|null, "setups", "differs": bool}: how long clients of this host wait for SMC after TCP's
+ * handshake, and for that, medians; from how many; and whether that is 3 times setup_cost or a third.
  *
  * After record the daemon goes on sending responses without requests, whenever connections
  * have closed: result {"rows": [[OPEN, CLOSE, SIDE, PEER, PORT, SENT, RECEIVED,

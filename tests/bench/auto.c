@@ -8,7 +8,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/array.h"
 #include "smc_policy_verdict.h"
 #include "traces.h"
 
@@ -219,10 +221,94 @@ static void print_table(unsigned int seeds, bool varied)
 	}
 }
 
-/* An argument: so many traces of each kind, with other rates, shares and sizes. */
+/* ---- traces of files ---- */
+
+static void read_trace(const char *path, struct trace *trace)
+{
+	FILE *file = fopen(path, "re");
+	struct value_error error;
+	char line[512];
+
+	*trace = (struct trace){ 0 };
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (!strcmp(line, TRACE_HEADER) || !strcmp(line, TRACE_HEADER_PLAIN))
+			continue;
+		if (array_grow(trace->connections, trace->n, trace->room))
+			abort();
+		trace->connections[trace->n].phase = 0;
+		if (trace_parse(line, &trace->connections[trace->n].row, &error)) {
+			fprintf(stderr, "%s: row %zu: %s\n", path, trace->n + 1, error.text);
+			exit(1);
+		}
+		trace->n++;
+	}
+	if (!file || !trace->n) {
+		fprintf(stderr, "%s: no trace; name a file that simulate takes\n", path);
+		exit(1);
+	}
+	fclose(file);
+}
+
+/* What the best constant answer for each port has, as a share of hindsight. */
+static double best_by_port(const struct trace *trace)
+{
+	double *gains = calloc(2 * 65536, sizeof(*gains)), best = 0, oracle = 0;
+
+	for (size_t i = 0; i < trace->n; i++) {
+		const struct trace_row *row = &trace->connections[i].row;
+
+		gains[row->side << 16 | row->port] += trace_utility(row);
+		oracle += fmax(trace_utility(row), 0);
+	}
+	for (size_t i = 0; i < (size_t)2 * 65536; i++)
+		best += fmax(gains[i], 0);
+	free(gains);
+	return oracle > 0 ? best / oracle : 0;
+}
+
+/* Shares of hindsight. */
+static void print_file(const char *path)
+{
+	struct trace_score score = { 0 };
+	struct trace trace;
+	bool *verdicts;
+
+	read_trace(path, &trace);
+	verdicts = calloc(trace.n, sizeof(*verdicts));
+	printf("| %s | %zu | %.3f |", path, trace.n, best_by_port(&trace));
+	for (size_t i = 0; i < ALGORITHMS; i++) {
+		algorithms[i].decide(&trace, verdicts);
+		score = trace_score(&trace, verdicts);
+		printf(" %.3f, %.1f %% |", score.hindsight, 100 * score.shorts);
+	}
+	printf(" %.3f |\n", score.bound);
+	free(verdicts);
+	trace_clear(&trace);
+}
+
+static void print_files(char **paths, int n)
+{
+	printf("| trace | connections | best by port |");
+	for (size_t i = 0; i < ALGORITHMS; i++)
+		printf(" %s |", algorithms[i].name);
+	printf(" best by peer |\n|---|---|---|");
+	for (size_t i = 0; i < ALGORITHMS; i++)
+		printf("---|");
+	printf("---|\n");
+	for (int i = 0; i < n; i++)
+		print_file(paths[i]);
+}
+
+/*
+ * A number: so many traces of each kind, with other rates, shares and sizes.  --files FILE...: the traces
+ * in these files instead.
+ */
 int main(int argc, char **argv)
 {
-	if (argc > 1)
+	if (argc > 1 && !strcmp(argv[1], "--files"))
+		print_files(argv + 2, argc - 2);
+	else if (argc > 1)
 		print_table((unsigned int)atoi(argv[1]), true);
 	else
 		print_table(SEEDS, false);

@@ -104,7 +104,7 @@ __attribute__((noinline)) __u32 decide(__u32 i)
 	struct smc_policy_answer answer;
 
 	smc_policy_decide(&query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query.side, 1);
 	return answer.verdict;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * How many cache lines and pages a decision touches, mean and most, for each policy that is
- * measured: in the image, and mean lines of each map beside it.  Exact; needs no kernel.
+ * measured: in the image, and mean lines of each map beside it; and of a lesson, in what is known of
+ * each context.  Exact; needs no kernel.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,16 @@ static void print_shape(const struct bench_shape *shape, struct bench_query *que
 	policy_clear(&policy);
 }
 
+static void print_lesson(void)
+{
+	double lines[TOUCHED_CONTEXTS];
+
+	touched_lesson(lines);
+	puts("\n| | service | subnet | peer |\n|---|---|---|---|");
+	printf("| lines of a lesson | %.2f | %.2f | %.2f |\n", lines[TOUCHED_SERVICE],
+	       lines[TOUCHED_SUBNET], lines[TOUCHED_PEER]);
+}
+
 int main(void)
 {
 	struct bench_query *queries = calloc(BENCH_QUERIES, sizeof(*queries));
@@ -51,5 +62,6 @@ int main(void)
 	for (const struct bench_shape *shape = bench_shapes; shape->name; shape++)
 		print_shape(shape, queries);
 	free(queries);
+	print_lesson();
 	return 0;
 }

@@ -173,8 +173,9 @@ static void load(const char *path)
 {
 	object = bpf_object__open_file(path, NULL);
 	if (!object ||
-	    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "rule_counters"),
-				     SMC_POLICY_SLOT_FIRST + BENCH_RULES_MAX) ||
+	    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "side_counters"),
+				     (SMC_POLICY_SLOT_FIRST + BENCH_RULES_MAX) *
+					     SMC_POLICY_SIDES) ||
 	    bpf_object__load(object))
 		die("load");
 }

@@ -24,9 +24,10 @@ static long update_value(void *map, const void *key, const void *value);
 #define LINE 64
 #define PAGE 4096
 #define NOTED_MAX 256
+#define ALIGNED 8 /* values of a hash table are at multiples of that */
 
 const char *const touched_map_names[TOUCHED_MAPS] = {
-	"policy_slot", "rule_counters", "host_state", "denied", "smc_pending", "others",
+	"policy_slot", "side_counters", "host_state", "denied", "smc_pending", "others",
 };
 
 static const struct policy_image *image_in_force;
@@ -44,6 +45,12 @@ struct set {
 };
 
 static struct set image_lines, image_pages, map_lines;
+
+/* What is known of a connection; where each begins varies. */
+static unsigned char contexts[TOUCHED_CONTEXTS][512] __attribute__((aligned(LINE)));
+static unsigned int context_offset;
+static unsigned int *context_lines; /* NULL: nothing is known */
+static struct set context_sets[TOUCHED_CONTEXTS];
 
 UNTRACED static bool add(struct set *set, uintptr_t item)
 {
@@ -79,14 +86,25 @@ UNTRACED static void note(uintptr_t address)
 	}
 }
 
-#define TRACE(name, type)                                    \
-	UNTRACED void name(const type *address);             \
-	UNTRACED void name(const type *address)              \
-	{                                                    \
-		if (!noted)                                  \
-			return;                              \
-		note((uintptr_t)address);                    \
-		note((uintptr_t)address + sizeof(type) - 1); \
+UNTRACED static void note_context(uintptr_t address)
+{
+	for (int i = 0; i < TOUCHED_CONTEXTS; i++)
+		if (within(address, contexts[i], sizeof(contexts[i])))
+			context_lines[i] += add(&context_sets[i], address / LINE);
+}
+
+#define TRACE(name, type)                                                    \
+	UNTRACED void name(const type *address);                             \
+	UNTRACED void name(const type *address)                              \
+	{                                                                    \
+		if (context_lines) {                                         \
+			note_context((uintptr_t)address);                    \
+			note_context((uintptr_t)address + sizeof(type) - 1); \
+		}                                                            \
+		if (!noted)                                                  \
+			return;                                              \
+		note((uintptr_t)address);                                    \
+		note((uintptr_t)address + sizeof(type) - 1);                 \
 	}
 
 TRACE(__sanitizer_cov_load1, uint8_t)
@@ -100,10 +118,21 @@ TRACE(__sanitizer_cov_store4, uint32_t)
 TRACE(__sanitizer_cov_store8, uint64_t)
 TRACE(__sanitizer_cov_store16, __uint128_t)
 
+UNTRACED static void *find_context(const void *map, const struct smc_auto_key *key)
+{
+	enum touched_context context = map == &auto_services             ? TOUCHED_SERVICE
+				       : key->bits == SMC_AUTO_BITS_PEER ? TOUCHED_PEER
+									 : TOUCHED_SUBNET;
+
+	return contexts[context] + context_offset;
+}
+
 UNTRACED static void *find_value(void *map, const void *key)
 {
 	__u32 index = *(const __u32 *)key;
 
+	if (context_lines && (map == &auto_services || map == &auto_peers))
+		return find_context(map, key);
 	if (map == &policy_slot) {
 		noted->map_lines[TOUCHED_POLICY_SLOT] = 1;
 		return (void *)image_in_force;
@@ -112,7 +141,7 @@ UNTRACED static void *find_value(void *map, const void *key)
 		return index < image_in_force->n_rows ? &image_in_force->rows[index] : NULL;
 	if (map == &host_state)
 		return &host;
-	if (map == &rule_counters) {
+	if (map == &side_counters) {
 		/*
 		 * The pointer, and the line that an atomic addition writes: those are not
 		 * reported.
@@ -143,7 +172,7 @@ static __attribute__((noinline)) void decide(const struct smc_policy_query *quer
 	struct smc_policy_told told;
 
 	smc_policy_decide(query, &asking, &answer);
-	smc_policy_count(&answer, 1);
+	smc_policy_count(&answer, query->side, 1);
 	smc_policy_note_denied(query, &answer);
 	smc_policy_tell(&ends, &answer, &told);
 	smc_policy_tell_readers(query, &ends, &told);
@@ -164,6 +193,42 @@ UNTRACED void touched_decide(const struct policy_image *image, const struct benc
 	noted = touched;
 	decide(&asked);
 	noted = NULL;
+}
+
+/* As when a connection ends. */
+static __attribute__((noinline)) void end_connection(__u64 now)
+{
+	struct smc_auto_connection connection = { .peer = { 0, 0, bpf_htonl(0xffff), 7 } };
+	struct smc_auto_live live = { .gain = 1 << 1 };
+
+	smc_auto_lesson(&connection, &live, 1, 1 << 20, 100, 1000, 1, now);
+}
+
+UNTRACED void touched_lesson(double lines[TOUCHED_CONTEXTS])
+{
+	static struct smc_policy_row row = { .word = { [SMC_POLICY_PAR_SETUP_BYTES] = 100 * 1024,
+						       [SMC_POLICY_PAR_HALF_LIFE] = 600 } };
+	static const struct policy_image image = { .rows = &row, .n_rows = 1 };
+	unsigned int counted[TOUCHED_CONTEXTS] = { 0 };
+	struct touched unused;
+
+	image_in_force = &image;
+	for (context_offset = 0; context_offset < LINE; context_offset += ALIGNED) {
+		memset(contexts, 0, sizeof(contexts));
+		memset(context_sets, 0, sizeof(context_sets));
+		/* The first lesson finds nothing known, and the next ones are as most are. */
+		context_lines = (unsigned int[TOUCHED_CONTEXTS]){ 0 };
+		noted = &unused;
+		for (__u64 second = 1; second < 20; second++)
+			end_connection(second * SMC_AUTO_SEC);
+		memset(context_sets, 0, sizeof(context_sets));
+		context_lines = counted;
+		end_connection(20 * SMC_AUTO_SEC);
+		context_lines = NULL;
+		noted = NULL;
+	}
+	for (int i = 0; i < TOUCHED_CONTEXTS; i++)
+		lines[i] = (double)counted[i] / (LINE / ALIGNED);
 }
 
 UNTRACED void touched_decide_all(const struct policy_image *image,

@@ -49,4 +49,19 @@ struct touched_sum {
 void touched_decide_all(const struct policy_image *image, const struct bench_query *queries,
 			unsigned int n, struct touched_sum *sum);
 
+/* The contexts that one lesson changes. */
+enum touched_context {
+	TOUCHED_SERVICE,
+	TOUCHED_SUBNET,
+	TOUCHED_PEER,
+	TOUCHED_CONTEXTS
+};
+
+/*
+ * Tell the estimator that a connection has ended, and after that of what is known of it: mean cache
+ * lines of each context's value into @lines, over all places where the kernel's hash table may put
+ * it.  The lookup itself, the connection and the parameters are not counted.
+ */
+void touched_lesson(double lines[TOUCHED_CONTEXTS]);
+
 #endif

@@ -16,10 +16,12 @@
 #include "kernel/internal.h"
 #include "policy/words.h"
 
+#include "server/metrics.h"
 #include "server/requests.h"
 
-static json_t *answer_and_check(struct server *server, json_t *json, enum command_access access,
-				struct recording **recording);
+static json_t *answer_and_check(struct server *server, json_t *json,
+				const struct requester *requester, struct stream *stream,
+				bool *later);
 
 #define requests_answer answer_and_check
 #include "server/client.c"
@@ -56,6 +58,7 @@ static void fill_server(void)
 {
 	static struct kernel kernel = { .host = &host, .test = -1, .n_slots = SLOTS, .n_cpus = 1 };
 	struct policy_errors errors = { 0 };
+	struct kernel_error error;
 	struct policy_rule *rule;
 
 	for (int i = 0; i < MAPS; i++)
@@ -73,7 +76,7 @@ static void fill_server(void)
 	server.in_force = server.config.policy;
 	policy_for_each(rule, &server.in_force)
 		rule->slot = SMC_POLICY_SLOT_FIRST + (uint32_t)rule_i;
-	if (sd_event_new(&server.event) < 0)
+	if (sd_event_new(&server.event) < 0 || metrics_open(&server.metrics, &server, &error))
 		abort();
 }
 
@@ -117,25 +120,27 @@ static bool has_fields(const json_t *result, const char *fields)
  * As the daemon answers.  Only what conforms to the table is accepted, its result has the fields that the
  * table says, and whatever is refused has changed nothing.
  */
-static json_t *answer_and_check(struct server *server_, json_t *json, enum command_access access,
-				struct recording **recording)
+static json_t *answer_and_check(struct server *server_, json_t *json,
+				const struct requester *requester, struct stream *stream,
+				bool *later)
 {
 	uint64_t generation = server.generation;
 	json_t *copy = json_deep_copy(json);
 	const struct command *command;
 	const json_t *arguments;
 	struct value_error error;
-	json_t *response = requests_answer(server_, json, access, recording);
+	json_t *response = requests_answer(server_, json, requester, stream, later);
 
 	must(json_equal(json, copy));
 	json_decref(copy);
 	if (json_is_true(json_object_get(response, "ok"))) {
 		must(!command_read_request(json, &command, &arguments, &error));
-		must(access >= command->access);
-		must(!*recording == !command->stream);
+		must(requester->access >= command->access);
+		must(stream_is_open(stream) == !!command->stream);
 		must(has_fields(json_object_get(response, "result"), command->result));
 	} else {
-		must(server.generation == generation && !*recording);
+		must(server.generation == generation && !stream_is_open(stream));
+		must(!*later || !response);
 	}
 	return response;
 }
@@ -181,13 +186,14 @@ static void record(int fd, struct input *input, bool deaf)
 {
 	struct smc_policy_record closed;
 
-	start_recording(control.clients, recording_new(server.kernel));
+	start_stream(control.clients,
+		     &(struct stream){ .recording = recording_new(server.kernel) });
 	set_events(control.clients);
 	while (input->left) {
 		input_bytes(input, &closed, sizeof(closed));
 		control_record(&control, &closed);
 		if (input_byte(input) & 1)
-			control_send_records(&control);
+			control_send_waiting(&control);
 		turn(fd, deaf);
 	}
 	shutdown(fd, SHUT_WR);
@@ -218,15 +224,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
 	uint8_t how = input_byte(&input);
+	struct requester requester = {
+		.access = how & 1   ? ACCESS_CHANGE
+			  : how & 2 ? ACCESS_READ
+				    : ACCESS_NONE,
+		.uid = how & 1 ? 0 : 65534,
+	};
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
 		abort();
 	fill_slots();
-	must(client_add(&control, fds[0], how & 1 ? 0 : 65534,
-			how & 1   ? ACCESS_CHANGE
-			: how & 2 ? ACCESS_READ
-				  : ACCESS_NONE));
+	must(client_add(&control, fds[0], &requester));
 	talk(fds[1], &input, how);
 	close(fds[1]);
 	turn(-1, true);

@@ -24,7 +24,7 @@ FUZZ_LIBS := -lsystemd -ludev -ljansson -linih -lncursesw -ltinfo $(NL_LIBS) $(L
 
 # All of daemon and command but the daemon's main(); that of the command has another name.  An archive:
 # a target that includes a file to reach into it leaves the file's object out.
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/server/main.c,\
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/server/main.c daemon/listener/%,\
 	$(wildcard daemon/*/*.c)))
 build/fuzz/daemon/cli/main.o: FUZZ_FLAGS += -Dmain=cli_main
 

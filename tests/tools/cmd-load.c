@@ -30,7 +30,7 @@ static const char usage[] =
 	"on CLOCK_MONOTONIC, us how long it took.  Standard output gets a summary.  Status 0 only\n"
 	"if every connection had its data echoed right.\n";
 
-#define TICK_MS 10
+#define TICK_MS 25
 #define PAYLOAD_MAX 4096
 
 enum phase {
@@ -239,6 +239,20 @@ static void retire_finished(struct load *load)
 	load->open_count = kept;
 }
 
+/* When the next one is to be opened, in us on CLOCK_MONOTONIC. */
+static uint64_t next_open(const struct load *load, uint64_t start)
+{
+	return start + load->opened * (uint64_t)1000000 / load->rate;
+}
+
+/* How long poll() may wait, in ms: every wakeup costs something in an emulated guest. */
+static int time_until(uint64_t when)
+{
+	uint64_t now = now_us();
+
+	return when > now ? (int)((when - now + 999) / 1000) : 0;
+}
+
 static void run_load(struct load *load)
 {
 	uint64_t start = now_us();
@@ -249,16 +263,20 @@ static void run_load(struct load *load)
 		total = ULONG_MAX;
 
 	while (load->opened < total || load->open_count) {
-		uint64_t now = now_us();
+		uint64_t now = now_us(), wake;
 
 		/*
 		 * A host that cannot keep up gets them later, not all at once: handshakes that
 		 * wait for others in module smc's queue (smc_hs_wq, from 256 on) time out.
 		 */
 		while (load->opened < total && load->open_count < load->at_once &&
-		       now >= start + load->opened * (uint64_t)1000000 / load->rate)
+		       now >= next_open(load, start))
 			open_connection(load);
-		poll_open(load, TICK_MS / 2);
+		wake = next_tick;
+		if (load->opened < total && load->open_count < load->at_once &&
+		    next_open(load, start) < wake)
+			wake = next_open(load, start);
+		poll_open(load, time_until(wake));
 		if (now_us() >= next_tick) {
 			if (load->until && !access(load->until, F_OK))
 				total = load->opened;

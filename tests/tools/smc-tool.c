@@ -26,6 +26,9 @@ static const struct command {
 	{ "pnetid", cmd_pnetid, "add NAME --eth IF --ib DEVICE --port N | flush" },
 	{ "signal-server", cmd_signal_server, "tell the other guest which signals are set" },
 	{ "crowd", cmd_crowd, "silent clients of a Unix socket, very many" },
+	{ "tsc", cmd_tsc, "kHz of the time stamp counter" },
+	{ "obstacles", cmd_obstacles,
+	  "a path between two network namespaces with what SMC meets on it" },
 	{ "await", cmd_await, "wait for a signal of the other guest" },
 };
 

@@ -34,8 +34,10 @@ int cmd_handshake_stats(int argc, char **argv);
 int cmd_ueid(int argc, char **argv);
 int cmd_pnetid(int argc, char **argv);
 int cmd_signal_server(int argc, char **argv);
+int cmd_tsc(int argc, char **argv);
 int cmd_await(int argc, char **argv);
 int cmd_crowd(int argc, char **argv);
+int cmd_obstacles(int argc, char **argv);
 
 /* ---- tool-util.c ---- */
 

@@ -41,6 +41,6 @@ build/tests/newer-%/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 sanitized: $(LIBBPF)
-	+$(MAKE) --no-print-directory build/asan/smc-policyd build/asan/smc-ebpf BUILD=build/asan \
+	+$(MAKE) --no-print-directory build/asan/smc-policyd build/asan/smc-policy-listener build/asan/smc-ebpf BUILD=build/asan \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' LDFLAGS='$(SANITIZE)' \
 		LIBBPF_CFLAGS='$(LIBBPF_CFLAGS)' LIBBPF_LIBS='$(LIBBPF_LIBS)'

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* `auto`: the arithmetic of the estimator, its memory, traces, and what it makes of them. */
+#include "random.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -290,7 +291,7 @@ static void million_peers_take_no_more_memory(void **state)
 	size_t size = learn_size(learn);
 
 	(void)state;
-	for (uint32_t peer = 0; peer < 1000000; peer++) {
+	for (uint32_t peer = 0; peer < random_rounds(1000000); peer++) {
 		struct learn_connection one = connection(peer * 2654435761u, 80);
 
 		learn_open(learn, &one, peer * 1000ull);
@@ -544,7 +545,7 @@ static void kinds_of_traces_are_learned(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < n_trace_kinds; i++) {
-		for (unsigned int seed = 1; seed <= SEEDS; seed++) {
+		for (unsigned int seed = 1; seed <= random_rounds(SEEDS); seed++) {
 			struct trace_score score;
 			struct trace trace;
 

@@ -57,6 +57,14 @@ static void dump_settings(FILE *out, const struct policy_settings *settings)
 	fprintf(out, "\n");
 }
 
+/* [smc], unless it says nothing. */
+static void dump_smc(FILE *out, const struct policy_settings *settings)
+{
+	if (settings->smc_ueid[0] || settings->smc_wmem || settings->smc_rmem)
+		fprintf(out, "ueid \"%s\", wmem %u, rmem %u\n", settings->smc_ueid,
+			settings->smc_wmem, settings->smc_rmem);
+}
+
 /* [auto] and [breaker], unless they have their defaults. */
 static void dump_parameters(FILE *out, const struct policy_settings *settings)
 {
@@ -84,6 +92,20 @@ static void dump_budget(FILE *out, const struct policy_limits *budget)
 			fprintf(out, "%s \"%s\"\n", policy_limit_keys[i], text);
 }
 
+/* [metrics], unless it has its defaults. */
+static void dump_metrics(FILE *out, const struct policy_settings *settings)
+{
+	char listens[POLICY_ENDPOINT_TEXT];
+
+	policy_endpoint_format(&settings->metrics_listen, listens);
+	if (settings->metrics_textfile[0] || policy_endpoint_any(&settings->metrics_listen) ||
+	    settings->metrics_allow_remote)
+		fprintf(out, "textfile \"%s\", listen %s, allow-remote %s\n",
+			settings->metrics_textfile, listens,
+			word_name(&words_allow_remote,
+				  (unsigned int)settings->metrics_allow_remote));
+}
+
 static void dump_rule(FILE *out, const struct policy_rule *rule)
 {
 	fprintf(out, "rule %s (%s:%u)\n", rule->name, rule->file, rule->line);
@@ -102,6 +124,8 @@ static void dump_config(FILE *out, const struct policy_config *config)
 	dump_settings(out, &config->settings);
 	dump_parameters(out, &config->settings);
 	dump_budget(out, &config->settings.budget);
+	dump_smc(out, &config->settings);
+	dump_metrics(out, &config->settings);
 	fprintf(out, "default %s\n",
 		word_name(&words_action, (unsigned int)config->policy.default_action));
 	policy_for_each(rule, &config->policy)
@@ -219,7 +243,7 @@ static void nul_byte_is_refused_wherever_it_is(void **state)
 		       "f:1: line contains a NUL byte (0x00); write plain text, tabs and blanks "
 		       "only\n"
 		       "f:2: key \"action\" is outside any section; begin with [daemon], "
-		       "[policy], [auto], [budget], [breaker], [metrics] or [rule NAME]\n");
+		       "[policy], [auto], [budget], [breaker], [smc], [metrics] or [rule NAME]\n");
 	assert_outcome(in_comment, sizeof(in_comment) - 1,
 		       "f:1: line contains a NUL byte (0x00); write plain text, tabs and blanks "
 		       "only\n");
@@ -415,13 +439,29 @@ static char *shipped_file_with_comments_as_keys(size_t *length)
 /* Each key that the shipped file shows in a comment holds its default there. */
 static void shipped_file_shows_every_key_with_its_default(void **state)
 {
-	static const char *const names[] = { "setup-cost",    "kib-gain",        "message-gain",
-					     "half-life",     "peers",           "connections",
-					     "save-interval", "peer-memory",     "peer-memory-max",
-					     "max-rate",      "max-connections", "max-memory",
-					     "max-rtt",       "cooldown",        "cooldown-max",
-					     "votes",         "backoff",         "backoff-max",
-					     "prefix-ipv4",   "prefix-ipv6" };
+	static const char *const names[] = { "setup-cost",
+					     "kib-gain",
+					     "message-gain",
+					     "half-life",
+					     "peers",
+					     "connections",
+					     "save-interval",
+					     "peer-memory",
+					     "peer-memory-max",
+					     "max-rate",
+					     "max-connections",
+					     "max-memory",
+					     "max-rtt",
+					     "cooldown",
+					     "cooldown-max",
+					     "votes",
+					     "backoff",
+					     "backoff-max",
+					     "prefix-ipv4",
+					     "prefix-ipv6",
+					     "ueid",
+					     "wmem",
+					     "rmem" };
 	size_t length;
 	autofree char *text = shipped_file_with_comments_as_keys(&length);
 	struct policy_config given, defaults;

@@ -12,7 +12,7 @@ UNIT_TESTS := $(UNIT_NAMES:%=build/tests/unit/%)
 UNIT_ASAN_TESTS := $(UNIT_NAMES:%=build/tests/unit-asan/%)
 
 UNIT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wformat=2 -Wshadow \
-	$(LIBBPF_CFLAGS) -Iinclude -Idaemon -Ibpf
+	$(LIBBPF_CFLAGS) -I/usr/include/libnl3 -Iinclude -Idaemon -Ibpf
 UNIT_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS := -linih -lcmocka
 build/tests/unit/test_bpf build/tests/unit-asan/test_bpf: UNIT_LIBS += $(LIBBPF_LIBS) -lpthread
@@ -35,6 +35,19 @@ UNIT_WIRE := daemon/wire/commands.o
 build/tests/unit/test_commands: $(UNIT_WIRE:%=build/tests/unit/%)
 build/tests/unit-asan/test_commands: $(UNIT_WIRE:%=build/tests/unit-asan/%)
 build/tests/unit/test_commands build/tests/unit-asan/test_commands: UNIT_LIBS += -ljansson
+# test_top is of the parts of top that know neither daemon nor terminal.
+UNIT_TOP := $(patsubst %,daemon/cli/%.o,top_rows top_select top_layout top_text top_keys table)
+build/tests/unit/test_top: $(UNIT_TOP:%=build/tests/unit/%)
+build/tests/unit-asan/test_top: $(UNIT_TOP:%=build/tests/unit-asan/%)
+build/tests/unit/test_top build/tests/unit-asan/test_top: UNIT_LIBS += -ljansson
+build/tests/unit/test_openmetrics: build/tests/unit/daemon/common/openmetrics.o
+build/tests/unit-asan/test_openmetrics: build/tests/unit-asan/daemon/common/openmetrics.o
+# test_probe and test_basic are of what the check commands find.
+UNIT_CHECK := $(patsubst %.c,%.o,$(wildcard daemon/check/*.c))
+$(addprefix build/tests/unit/,test_probe test_basic): $(UNIT_CHECK:%=build/tests/unit/%)
+$(addprefix build/tests/unit-asan/,test_probe test_basic): $(UNIT_CHECK:%=build/tests/unit-asan/%)
+$(foreach dir,unit unit-asan,$(addprefix build/tests/$(dir)/,test_probe test_basic)): UNIT_LIBS += \
+	$(NL_LIBS) -ljansson
 # test_auto's traces are the benchmark's.
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o

@@ -5,18 +5,28 @@
 
 build_dir=$(cd "$vm_dir/../.." && pwd)/build
 
-# build_module SERIES: compiles smc_policy.ko for a stock kernel; sets $module.
+# is_newest FILE OTHER...: it is there, and none of the other files and directories is newer.
+is_newest()
+{
+	[ -e "$1" ] && [ -z "$(find "${@:2}" -newer "$1" -print -quit)" ]
+}
+
+# build_module SERIES: compiles smc_policy.ko for a stock kernel; sets $module.  To see by make that there is
+# nothing to do takes a second.
 build_module()
 {
-	local kernel release
+	local kernel release top=$vm_dir/../..
 
 	kernel=$("$vm_dir/fetch-kernel" "$1")
 	release=$(cat "$kernel/release")
 	module=$build_dir/kmod/$release/smc_policy.ko
-	# Tests that run side by side build the same one.
 	mkdir -p "$build_dir/kmod"
-	flock "$build_dir/kmod" make -s -C "$vm_dir/../../kmod" KDIR="$kernel/build" BUILD="$build_dir/kmod/$release" \
-		> "$temp_dir/module.log" 2>&1 || {
+	# Tests that run side by side build the same one.
+	{
+		flock 9
+		is_newest "$module" "$top/kmod" "$top/include" "$kernel/release" ||
+			make -s -C "$top/kmod" KDIR="$kernel/build" BUILD="$build_dir/kmod/$release"
+	} 9< "$build_dir/kmod" > "$temp_dir/module.log" 2>&1 || {
 		cat "$temp_dir/module.log" >&2
 		die "the module does not build for $1"
 	}

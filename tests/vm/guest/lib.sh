@@ -159,15 +159,13 @@ capture_on()
 	wait_until 30 test -e "$VM_STATE/capture.ready"
 }
 
-# captured PATTERN...: prints the logged packets that match all patterns (grep -E each, words as in
+# captured PATTERN...: prints the logged packets that match all patterns (of awk, words as in
 # `smc-tool capture --help`); fails if there is none.
 captured()
 {
-	captured_lines=$(cat "$VM_STATE/capture")
-	for pattern; do
-		captured_lines=$(printf '%s\n' "$captured_lines" | grep -E -e "$pattern") || return
-	done
-	printf '%s\n' "$captured_lines"
+	awk 'BEGIN { for (i = 2; i < ARGC; i++) { pattern[i] = ARGV[i]; ARGV[i] = "" } }
+		{ for (i = 2; i < ARGC; i++) if ($0 !~ pattern[i]) next; print; found = 1 }
+		END { exit !found }' "$VM_STATE/capture" "$@"
 }
 
 # capture_stop: all that has arrived is in the log now.
@@ -181,5 +179,12 @@ capture_stop()
 # field NAME LINE: the value of NAME in a line of NAME=VALUE words.
 field()
 {
-	printf '%s\n' "$2" | tr ' ' '\n' | sed -n "s/^$1=//p" | head -n 1
+	for word in $2; do
+		case $word in
+		"$1="*)
+			printf '%s\n' "${word#*=}"
+			return
+			;;
+		esac
+	done
 }

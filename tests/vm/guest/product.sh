@@ -45,7 +45,11 @@ daemon_end()
 # A zombie has closed its files; before that it may still hold locks and mounts.
 gone()
 {
-	case $(sed -n 's/^State:[^A-Z]*\(.\).*/\1/p' "/proc/$1/status" 2> /dev/null) in
+	state=''
+	while read -r key value _; do
+		[ "$key" != State: ] || state=$value
+	done 2> /dev/null < "/proc/$1/status"
+	case $state in
 	'' | Z | X) ;;
 	*) return 1 ;;
 	esac
