@@ -45,18 +45,44 @@ static int resolve(const struct cli *cli, struct check_target *target)
 
 /* ---- check basic ---- */
 
+/* Whether the item @name of @report is there and not ok. */
+static bool is_told(const struct check_report *report, const char *name)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(report->items, i, item)
+		if (!strcmp(cli_text(item, "name"), name) &&
+		    strcmp(cli_text(item, "state"), check_state_words[CHECK_OK]))
+			return true;
+	return false;
+}
+
+/* The first line of @degraded that the item "hook" of @report has not told already, or NULL. */
+static const char *first_untold(const json_t *degraded, const struct check_report *report)
+{
+	bool told = is_told(report, "hook");
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(degraded, i, line)
+		if (!told || !strstr(cli_string(line), ": not enforced"))
+			return cli_string(line);
+	return NULL;
+}
+
 /* The item "daemon", by the answer of status; NULL: it does not answer. */
 static void check_daemon(const json_t *status, struct check_report *report)
 {
-	const json_t *degraded = json_object_get(status, "degraded");
+	const char *degraded = first_untold(json_object_get(status, "degraded"), report);
 
 	if (!status)
 		check_add(report, "daemon", CHECK_WARNING, "run \"systemctl start smc-policyd\"",
 			  "smc-policyd does not answer: the policy stays as it was, nothing is "
 			  "learned, and \"auto\" knows nothing new");
-	else if (json_array_size(degraded))
+	else if (degraded)
 		check_add(report, "daemon", CHECK_WARNING, "run \"smc-ebpf status\"",
-			  "smc-policyd says: %s", cli_string(json_array_get(degraded, 0)));
+			  "smc-policyd says: %s", degraded);
 	else
 		check_add(report, "daemon", CHECK_OK, NULL, "smc-policyd: %s",
 			  cli_text(status, "summary"));
