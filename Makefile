@@ -84,7 +84,7 @@ $(BUILD)/smc-policy-listener: $(LISTENER) $(WIRE) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lmicrohttpd
 
 $(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(WIRE) $(FILES) $(POLICY) $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo $(NL_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo $(NL_LIBS) -lpthread
 
 $(BUILD)/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)

@@ -352,4 +352,24 @@ COMMAND(check_syn,
 		  .help = "where the peer listens, for example 192.0.2.1:443 or\n"
 			  "[2001:db8::1]:443" },
 	})
+
+COMMAND(check_connect,
+	.name = "check-connect",
+	.summary = "SMC connections to \"check serve\" on a peer; needs root",
+	.arguments = {
+		{ "target", ARGUMENT_TEXT, ARGUMENT_REQUIRED | ARGUMENT_WORD | ARGUMENT_LOCAL, "HOST:PORT",
+		  .help = "where it listens, for example 192.0.2.1:18254" },
+	})
+
+COMMAND(check_serve,
+	.name = "check-serve",
+	.summary = "the other end of \"check connect\", until Ctrl-C; needs root",
+	.arguments = {
+		{ "port", ARGUMENT_NUMBER, ARGUMENT_LOCAL, "N",
+		  .min = 1, .max = UINT16_MAX,
+		  .help = "listen there (default: 18254)" },
+		{ "seconds", ARGUMENT_NUMBER, ARGUMENT_LOCAL, "N",
+		  .min = 1, .max = 10LL * 365 * 86400,
+		  .help = "end after N seconds" },
+	})
 /* clang-format on */

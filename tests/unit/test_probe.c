@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* check syn: options of kind 254 in headers, and what answers say about a path. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "check/option.h"
 #include "check/syn.h"
+#include "check/talk.h"
 #include "unit.h"
 
 /* ---- options ---- */
@@ -158,6 +162,55 @@ static void targets_are_taken_as_written_or_refused(void **state)
 	assert_string_equal(target.text, "192.0.2.1:80");
 }
 
+/* ---- data between check connect and check serve ---- */
+
+#define BYTES (1u << 20)
+
+struct end {
+	int fd;
+	struct talk_data data;
+	int rc;
+	bool right;
+};
+
+static void *exchange(void *arg)
+{
+	struct end *end = arg;
+
+	end->rc = talk_exchange(end->fd, &end->data, &end->right);
+	return NULL;
+}
+
+/* Both ends at once: the first sends the stream of @seed, the other expects that of 7. */
+static void run_exchange(struct end ends[2], uint32_t window, uint32_t seed)
+{
+	pthread_t thread;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ends[0] = (struct end){ .fd = fds[0], .data = { BYTES, window, seed, 8 } };
+	ends[1] = (struct end){ .fd = fds[1], .data = { BYTES, window, 8, 7 } };
+	assert_int_equal(pthread_create(&thread, NULL, exchange, &ends[0]), 0);
+	exchange(&ends[1]);
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void data_is_verified_both_ways(void **state)
+{
+	static const uint32_t windows[] = { BYTES, 512, 1000 };
+	struct end ends[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		run_exchange(ends, windows[i], 7);
+		assert_true(!ends[0].rc && !ends[1].rc && ends[0].right && ends[1].right);
+		run_exchange(ends, windows[i], 9);
+		assert_true(!ends[0].rc && !ends[1].rc && ends[0].right && !ends[1].right);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +218,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_found),
 		cmocka_unit_test(answers_tell_the_path_and_its_state),
 		cmocka_unit_test(targets_are_taken_as_written_or_refused),
+		cmocka_unit_test(data_is_verified_both_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

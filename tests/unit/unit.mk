@@ -47,7 +47,7 @@ UNIT_CHECK := $(patsubst %.c,%.o,$(wildcard daemon/check/*.c))
 $(addprefix build/tests/unit/,test_probe test_basic): $(UNIT_CHECK:%=build/tests/unit/%)
 $(addprefix build/tests/unit-asan/,test_probe test_basic): $(UNIT_CHECK:%=build/tests/unit-asan/%)
 $(foreach dir,unit unit-asan,$(addprefix build/tests/$(dir)/,test_probe test_basic)): UNIT_LIBS += \
-	$(NL_LIBS) -ljansson
+	$(NL_LIBS) -ljansson -lpthread
 # test_auto's traces are the benchmark's.
 build/tests/unit/test_auto: build/tests/unit/traces.o
 build/tests/unit-asan/test_auto: build/tests/unit-asan/traces.o
