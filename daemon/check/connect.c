@@ -26,10 +26,9 @@
 
 /*
  * Over soft RoCE no write of SMC's may be longer than a packet of 1,024 bytes, two windows of the exchange.
- * Seen with the stock rdma_rxe of Linux 6.12 where a host is so busy that acknowledgements come after the
- * 134 ms that SMC gives them: rdma_rxe sends a write of several packets again, the peer refuses that as out of
- * order (make_send_cqe: non-flush error status = 9), and SMC ends all connections of the link group.  Writes of
- * one packet came through hundreds of such repetitions.
+ * Seen with the stock rdma_rxe of Linux 6.12 where a host is so busy that packets are sent again: longer
+ * writes ended with "make_send_cqe: non-flush error status = 9" at the sender, and SMC then ended all
+ * connections of the link group.  Writes of one packet came through hundreds of such repetitions.
  */
 #define SOFT_WINDOW 512u
 
