@@ -43,10 +43,10 @@ static __always_inline int event_is_cause(const struct smc_policy_filter *filter
 	if (ours || wanted == SMC_POLICY_CAUSE_POLICY)
 		return ours && wanted == SMC_POLICY_CAUSE_POLICY;
 	if (wanted == SMC_POLICY_CAUSE_PEER_POLICY)
-		return code == 0x03010000u && what >> EVENT_SPEAKS & 1;
+		return code == SMC_POLICY_PEERNOSMC && what >> EVENT_SPEAKS & 1;
 	for (i = 0; i < SMC_POLICY_FILTER_CODES; i++)
 		found |= filter->codes[i] == code;
-	return found && !(code == 0x03010000u && what >> EVENT_SPEAKS & 1);
+	return found && !(code == SMC_POLICY_PEERNOSMC && what >> EVENT_SPEAKS & 1);
 }
 
 /* Whether reader @reader wants the event @what with @code, of the peer @high, @low. */

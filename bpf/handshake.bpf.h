@@ -38,7 +38,7 @@ GLOBAL int connected_by_tcp(__u64 high, __u64 low, __u64 what, __u64 cookie, __u
 		fill_ends(&ends, &connection, what);
 		told = bpf_map_lookup_elem(&smc_pending, &ends);
 		if (told && told->verdict == SMC_POLICY_SMC) {
-			smc_policy_no_smc(&connection, DECL_PEERNOSMC, now);
+			smc_policy_no_smc(&connection, SMC_POLICY_PEERNOSMC, now);
 			smc_policy_path_pass(connection.peer, now);
 			return 0;
 		}
@@ -68,7 +68,8 @@ GLOBAL int refused(__u64 high, __u64 low, __u64 what, __u64 cookie, __u64 now)
 	/* Who accepts is asked only if the SYN has the option. */
 	if (connection.side == SMC_POLICY_ACCEPT)
 		note_speaker(connection.peer, now);
-	smc_policy_refuse(cookie, told, connection.side, connection.peer, DECL_PEERNOSMC, now);
+	smc_policy_refuse(cookie, told, connection.side, connection.peer, SMC_POLICY_PEERNOSMC,
+			  now);
 	bpf_map_delete_elem(&smc_pending, &ends);
 	return 0;
 }

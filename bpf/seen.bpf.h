@@ -14,8 +14,6 @@
 #include "events.bpf.h"
 #include "path.bpf.h"
 
-#define DECL_PEERNOSMC 0x03010000u /* SMC_CLC_DECL_PEERNOSMC, net/smc/smc_clc.h */
-
 /*
  * Whether @sk belongs to the kernel: the TCP socket below an SMC socket does (sock_create_kern() in
  * smc_create_clcsk()), and what such a listener accepts.

@@ -89,14 +89,6 @@ static __always_inline void note_mode(struct smc_policy_smc *smc, const struct s
 	bpf_core_read(&smc->link_group, sizeof(smc->link_group), &lgr->id);
 }
 
-/*
- * Messages are counted here, once for each time that data is copied into the send buffer or out of
- * the receive buffer.  The sequence numbers of CDC messages, which the connection has (tx_cdc_seq and
- * local_rx_ctrl.seqno of struct smc_connection, net/smc/smc.h), are no better: they have 16 bits,
- * count what only moves a cursor, stay 0 on SMC-D, and may be gone before the TCP connection below.
- *
- * smc_sendmsg() and smc_recvmsg() hold the socket's lock, so plain additions do.
- */
 /* Bytes that @smc has carried just now, for all connections together. */
 static __always_inline void count_bytes(const struct smc_policy_smc *smc, __u64 sent,
 					__u64 received)
@@ -112,33 +104,39 @@ static __always_inline void count_bytes(const struct smc_policy_smc *smc, __u64 
 		__sync_fetch_and_add(&here->received[mode], received);
 }
 
-SEC("tp_btf/smc_tx_sendmsg")
-int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
+/*
+ * Messages are counted here, once for each time that data is copied into the send buffer or out of
+ * the receive buffer.  The sequence numbers of CDC messages, which the connection has (tx_cdc_seq and
+ * local_rx_ctrl.seqno of struct smc_connection, net/smc/smc.h), are no better: they have 16 bits,
+ * count what only moves a cursor, stay 0 on SMC-D, and may be gone before the TCP connection below.
+ *
+ * smc_sendmsg() and smc_recvmsg() hold the socket's lock, so plain additions do.
+ */
+static __always_inline void carry(const struct smc_sock *sock, __u64 sent, __u64 received)
 {
 	struct smc_policy_smc *smc = find(sock);
 
 	if (!smc)
-		return 0;
-	smc->sent += length;
+		return;
+	smc->sent += sent;
+	smc->received += received;
 	smc->messages++;
 	note_mode(smc, sock);
-	count_bytes(smc, length, 0);
+	count_bytes(smc, sent, received);
 	carries_data(smc, sock);
+}
+
+SEC("tp_btf/smc_tx_sendmsg")
+int BPF_PROG(smc_sent, const struct smc_sock *sock, unsigned long length)
+{
+	carry(sock, length, 0);
 	return 0;
 }
 
 SEC("tp_btf/smc_rx_recvmsg")
 int BPF_PROG(smc_received, const struct smc_sock *sock, unsigned long length)
 {
-	struct smc_policy_smc *smc = find(sock);
-
-	if (!smc)
-		return 0;
-	smc->received += length;
-	smc->messages++;
-	note_mode(smc, sock);
-	count_bytes(smc, 0, length);
-	carries_data(smc, sock);
+	carry(sock, 0, length);
 	return 0;
 }
 

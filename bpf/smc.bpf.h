@@ -49,7 +49,7 @@ static __always_inline __u64 smc_policy_seconds(__u32 first, __u32 most, __u32 d
  */
 static __always_inline int smc_policy_is_mismatch(__u32 code)
 {
-	return code == DECL_PEERNOSMC || code == DECL_MODEUNSUPP || code == DECL_DIFFPREFIX ||
+	return code == SMC_POLICY_PEERNOSMC || code == DECL_MODEUNSUPP || code == DECL_DIFFPREFIX ||
 	       code == DECL_VERSMISMAT ||
 	       (code >= DECL_NOV2EXT && code <= DECL_MAXLINKERR && code != DECL_NOSMCD2DEV);
 }
@@ -79,7 +79,8 @@ static __always_inline void smc_policy_no_smc(const struct smc_auto_connection *
 		peer->no_smc_times++;
 		return;
 	}
-	if (!first || (code != DECL_PEERNOSMC && seconds - peer->no_smc_since < MISMATCH_TIME))
+	if (!first ||
+	    (code != SMC_POLICY_PEERNOSMC && seconds - peer->no_smc_since < MISMATCH_TIME))
 		return;
 	peer->no_smc_times++;
 	if (host)

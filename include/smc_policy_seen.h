@@ -9,6 +9,9 @@
 
 #include <linux/types.h>
 
+/* SMC_CLC_DECL_PEERNOSMC, net/smc/smc_clc.h: an end has left the option out. */
+#define SMC_POLICY_PEERNOSMC 0x03010000u
+
 /* What a connection was told that asked for SMC; all zero: nobody was asked. */
 struct smc_policy_told {
 	__u64 generation; /* of the policy that decided, 0: none could be read */

@@ -18,6 +18,7 @@
 #include "common/json.h"
 #include "common/plural.h"
 #include "policy/causes.h"
+#include "wire/cause_json.h"
 
 /* Print @report; of its document @more, which is taken over, are further fields; NULL: none. */
 static int print_report(const struct cli *cli, const struct check_report *report, json_t *more)
@@ -163,16 +164,6 @@ static json_t *ask_policy(const struct cli *cli, const struct check_target *targ
 	return json_is_array(answer) ? json_incref(answer) : NULL;
 }
 
-static json_t *code_json(uint32_t code)
-{
-	char text[CAUSE_CODE_SIZE];
-
-	if (!code)
-		return json_null();
-	cause_format_code(code, text);
-	return json_string(text);
-}
-
 static json_t *cause_json(uint32_t code)
 {
 	return code ? json_string(cause_word(code)) : json_null();
@@ -190,13 +181,13 @@ static json_t *connect_json(const struct connect_result *result, const char *lin
 {
 	const struct connect_times *smc = &result->smc, *tcp = &result->tcp;
 
-	return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?}", "mode",
-			 result->here.word, "code", code_json(result->here.code), "cause",
-			 cause_json(result->here.code), "peer_code", code_json(result->there.code),
-			 "peer_cause", cause_json(result->there.code), "setup_ns",
-			 pair_json(smc->setup, tcp->setup), "round_trip_ns",
-			 pair_json(smc->round_trip, tcp->round_trip), "kib_ns",
-			 pair_json(smc->kib, tcp->kib), "auto", lines);
+	return json_pack(
+		"{s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?}", "mode", result->here.word,
+		"code", cause_json_code(result->here.code), "cause", cause_json(result->here.code),
+		"peer_code", cause_json_code(result->there.code), "peer_cause",
+		cause_json(result->there.code), "setup_ns", pair_json(smc->setup, tcp->setup),
+		"round_trip_ns", pair_json(smc->round_trip, tcp->round_trip), "kib_ns",
+		pair_json(smc->kib, tcp->kib), "auto", lines);
 }
 
 static int print_connect(struct cli *cli, const struct check_target *target,
@@ -261,7 +252,7 @@ static void tell_ended(const char *peer, const struct mode *mode, unsigned int r
 static void tell_ended_json(const char *peer, const struct mode *mode, unsigned int requests)
 {
 	autojson json_t *json = json_pack("{s:s, s:s?, s:o, s:o, s:i}", "peer", peer, "mode",
-					  mode->word, "code", code_json(mode->code), "cause",
+					  mode->word, "code", cause_json_code(mode->code), "cause",
 					  cause_json(mode->code), "requests", (int)requests);
 	autofree char *text = json_dumps(json, JSON_COMPACT);
 

@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/plural.h"
 #include "policy/causes.h"
+#include "wire/cause_json.h"
 
 #define WIDTH 79 /* of text */
 #define LABEL 15 /* of what is before it */
@@ -83,19 +84,6 @@ static const char *const place_texts[] = {
 	[CAUSE_PATH] = "the path between the ends",
 };
 
-static json_t *code_json(uint32_t code)
-{
-	char text[CAUSE_CODE_SIZE];
-
-	cause_format_code(code, text);
-	return code ? json_string(text) : json_null();
-}
-
-static json_t *string_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
 static json_t *cause_json(const struct shown *shown)
 {
 	const struct cause *cause = shown->cause;
@@ -104,15 +92,16 @@ static json_t *cause_json(const struct shown *shown)
 	for (size_t i = 0; i < CAUSE_LINES && cause->likely[i]; i++)
 		json_array_append_new(likely, json_string(cause->likely[i]));
 	for (size_t i = 0; i < CAUSE_LINES && cause->remedies[i].text; i++)
-		json_array_append_new(
-			remedies, json_pack("{s:s, s:o}", "text", cause->remedies[i].text,
-					    "command", string_or_null(cause->remedies[i].command)));
+		json_array_append_new(remedies,
+				      json_pack("{s:s, s:o}", "text", cause->remedies[i].text,
+						"command",
+						json_text_or_null(cause->remedies[i].command)));
 	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "code",
-			 code_json(shown->code), "name", string_or_null(shown->name), "other_name",
-			 string_or_null(cause->other_name), "cause", cause->word, "kernels",
-			 origins[cause->origin], "place", places[cause->place], "text", cause->text,
-			 "differs", string_or_null(cause->differs), "likely", likely, "remedies",
-			 remedies);
+			 cause_json_code(shown->code), "name", json_text_or_null(shown->name),
+			 "other_name", json_text_or_null(cause->other_name), "cause", cause->word,
+			 "kernels", origins[cause->origin], "place", places[cause->place], "text",
+			 cause->text, "differs", json_text_or_null(cause->differs), "likely",
+			 likely, "remedies", remedies);
 }
 
 static void print_cause(const struct shown *shown)

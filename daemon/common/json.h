@@ -32,4 +32,10 @@ static inline json_t *json_text(const char *text)
 	return json;
 }
 
+/* The same; null for NULL. */
+static inline json_t *json_text_or_null(const char *text)
+{
+	return text ? json_text(text) : json_null();
+}
+
 #endif

@@ -150,7 +150,7 @@ static int count_map(struct kernel_survey *survey)
 		return count_sets(survey, fill);
 	case MAP_RULE_SLOTS:
 		return count_slots(survey, fill);
-	case MAP_RULE_COUNTERS:
+	case MAP_SIDE_COUNTERS:
 		/* It has the sides of each slot, and comes before the slots. */
 		fill->size /= SMC_POLICY_SIDES;
 		return 0;
@@ -193,7 +193,7 @@ int kernel_survey_step(struct kernel_survey *survey)
 	if (rc)
 		return rc;
 	if (survey->map == MAP_RULE_SLOTS)
-		survey->fills[MAP_RULE_COUNTERS].used = survey->fills[MAP_RULE_SLOTS].used;
+		survey->fills[MAP_SIDE_COUNTERS].used = survey->fills[MAP_RULE_SLOTS].used;
 	survey->next = 0;
 	survey->map++;
 	return survey->map < MAPS;

@@ -63,7 +63,7 @@ int kernel_read_side_counters(const struct kernel *kernel, uint32_t slot, unsign
 			      struct smc_policy_counters *sum)
 {
 	*sum = (struct smc_policy_counters){ 0 };
-	return read_at(kernel, kernel->map[MAP_RULE_COUNTERS], SMC_POLICY_COUNTERS_OF(slot, side),
+	return read_at(kernel, kernel->map[MAP_SIDE_COUNTERS], SMC_POLICY_COUNTERS_OF(slot, side),
 		       sum);
 }
 
@@ -74,7 +74,7 @@ int kernel_read_counters(const struct kernel *kernel, uint32_t slot,
 
 	*sum = (struct smc_policy_counters){ 0 };
 	for (unsigned int side = 0; side < SMC_POLICY_SIDES && !rc; side++)
-		rc = read_at(kernel, kernel->map[MAP_RULE_COUNTERS],
+		rc = read_at(kernel, kernel->map[MAP_SIDE_COUNTERS],
 			     SMC_POLICY_COUNTERS_OF(slot, side), sum);
 	return rc;
 }
@@ -110,7 +110,7 @@ int kernel_read_range(const struct kernel *kernel, uint32_t slot, uint32_t n,
 
 	if (!keys || !cpus)
 		return -ENOMEM;
-	rc = bpf_map_lookup_batch(kernel->map[MAP_RULE_COUNTERS], slot ? &before : NULL, &after,
+	rc = bpf_map_lookup_batch(kernel->map[MAP_SIDE_COUNTERS], slot ? &before : NULL, &after,
 				  keys, cpus, &count, NULL);
 	if ((rc && rc != -ENOENT) || count != wanted)
 		return read_one_by_one(kernel, slot, n, sums);
@@ -137,7 +137,7 @@ static int retire_side(const struct kernel *kernel, uint32_t slot, unsigned int 
 		       const struct smc_policy_counters *zero)
 {
 	uint32_t at = SMC_POLICY_COUNTERS_OF(slot, side);
-	int fd = kernel->map[MAP_RULE_COUNTERS];
+	int fd = kernel->map[MAP_SIDE_COUNTERS];
 	struct smc_policy_counters sum;
 	int rc = kernel_read_side_counters(kernel, slot, side, &sum);
 
@@ -230,7 +230,7 @@ void counters_carry_over(const struct kernel *from, const struct kernel *to)
 			continue;
 		for (unsigned int side = 0; side < SMC_POLICY_SIDES; side++)
 			if (!kernel_read_side_counters(from, slot, side, &sum))
-				add_at(to, to->map[MAP_RULE_COUNTERS],
+				add_at(to, to->map[MAP_SIDE_COUNTERS],
 				       SMC_POLICY_COUNTERS_OF(slot, side), &sum);
 	}
 }

@@ -26,7 +26,7 @@ struct watcher;
 /* The maps that are pinned; all programs share them. */
 enum map {
 	MAP_POLICY_SLOT,
-	MAP_RULE_COUNTERS,
+	MAP_SIDE_COUNTERS,
 	MAP_NETNS_LISTED,
 	MAP_RULE_SLOTS,
 	/* From here on: kept when the others must be made anew, for more rules or another image. */

@@ -15,7 +15,7 @@
 
 static const char *const map_names[MAPS + 1] = {
 	[MAP_POLICY_SLOT] = "policy_slot",
-	[MAP_RULE_COUNTERS] = "side_counters",
+	[MAP_SIDE_COUNTERS] = "side_counters",
 	[MAP_NETNS_LISTED] = "netns_listed",
 	[MAP_RULE_SLOTS] = RULE_SLOTS,
 	[MAP_AUTO_SERVICES] = "auto_services",
@@ -67,7 +67,7 @@ static bool fits(int fd, enum map which, uint32_t *max_entries)
 {
 	static const uint32_t value_size[MAPS] = {
 		[MAP_POLICY_SLOT] = sizeof(uint32_t),
-		[MAP_RULE_COUNTERS] = sizeof(struct smc_policy_counters),
+		[MAP_SIDE_COUNTERS] = sizeof(struct smc_policy_counters),
 		[MAP_NETNS_LISTED] = sizeof(uint8_t),
 		[MAP_RULE_SLOTS] = sizeof(struct smc_policy_rule_slot),
 		[MAP_AUTO_SERVICES] = sizeof(struct smc_auto_service),
@@ -209,7 +209,7 @@ static int set_size(struct bpf_object *object, enum map which, uint32_t entries)
 
 int maps_share(struct kernel *kernel, struct bpf_object *object, volatile uint32_t *sets)
 {
-	int rc = set_size(object, MAP_RULE_COUNTERS, kernel->n_slots * SMC_POLICY_SIDES);
+	int rc = set_size(object, MAP_SIDE_COUNTERS, kernel->n_slots * SMC_POLICY_SIDES);
 
 	if (!rc)
 		rc = set_size(object, MAP_AUTO_PEERS, kernel->n_peers);

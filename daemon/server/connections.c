@@ -10,6 +10,7 @@
 #include "policy/value.h"
 #include "server/filter.h"
 #include "server/seen.h"
+#include "wire/cause_json.h"
 
 /* What a row is sorted by, and the row. */
 struct row {
@@ -153,14 +154,16 @@ static void add_sources(const struct server *server, const struct listing *listi
 	const struct listing_smc *smc = listing->smc;
 
 	json_object_set_new(json, "link_group", link_group(tcp));
-	json_object_set_new(json, "device", seen_text(smc && smc->device[0] ? smc->device : NULL));
+	json_object_set_new(json, "device",
+			    json_text_or_null(smc && smc->device[0] ? smc->device : NULL));
 	json_object_set_new(json, "sent", bytes(tcp, tcp ? tcp->sent : 0));
 	json_object_set_new(json, "received", bytes(tcp, tcp ? tcp->received : 0));
 	json_object_set_new(json, "inode",
 			    smc && smc->inode ? json_integer((json_int_t)smc->inode) : json_null());
-	json_object_set_new(json, "netns", seen_text(listing->netns));
-	json_object_set_new(json, "cgroup",
-			    seen_text(tcp ? places_cgroup(server->places, tcp->cgroup) : NULL));
+	json_object_set_new(json, "netns", json_text_or_null(listing->netns));
+	json_object_set_new(
+		json, "cgroup",
+		json_text_or_null(tcp ? places_cgroup(server->places, tcp->cgroup) : NULL));
 }
 
 static bool is_known(const uint8_t addr[16])
@@ -182,10 +185,10 @@ static json_t *describe_json(const struct server *server, const struct listing *
 		(int)c->local_port, "peer", is_known(c->peer) ? seen_address(c->peer) : json_null(),
 		"peer_port", (int)c->peer_port, "port",
 		c->side < 0 ? json_null() : json_integer(c->port), "mode", seen_mode(c->mode),
-		"state", seen_text(c->state), "verdict", seen_verdict(c->told), "reason",
-		seen_reason(c->told), "rule", seen_text(c->rule), "cause", seen_text(c->cause),
-		"code", seen_code(c->code), "peer_code", seen_code(c->peer_code), "uid",
-		(json_int_t)c->uid);
+		"state", json_text_or_null(c->state), "verdict", seen_verdict(c->told), "reason",
+		seen_reason(c->told), "rule", json_text_or_null(c->rule), "cause",
+		json_text_or_null(c->cause), "code", cause_json_code(c->code), "peer_code",
+		cause_json_code(c->peer_code), "uid", (json_int_t)c->uid);
 
 	if (json)
 		add_sources(server, listing, json);

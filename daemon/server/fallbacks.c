@@ -18,6 +18,7 @@
 #include "server/report.h"
 #include "server/seen.h"
 #include "server/server.h"
+#include "wire/cause_json.h"
 
 /* The share is that of the last one or two of these. */
 #define WINDOW (300 * NSEC_PER_SEC)
@@ -142,7 +143,7 @@ static int add_cause(void *arg, const void *key, const void *value)
 
 	json_array_append_new(job->list, json_pack("{s:s, s:o, s:s, s:o, s:b, s:I}", "cause",
 						   seen_cause(&told, of->code, of->speaks), "code",
-						   seen_code(of->code), "side",
+						   cause_json_code(of->code), "side",
 						   word_name(&words_side, of->side), "rule",
 						   slot_rule(job->server, of->slot), "expected",
 						   of->expected != 0, "count", (json_int_t)*count));
@@ -165,7 +166,7 @@ static int add_prefix(void *arg, const void *key, const void *value)
 					word_name(&words_side, of->side), "prefix", text,
 					"expected", (json_int_t)prefix->expected, "unexpected",
 					(json_int_t)prefix->unexpected, "code",
-					seen_code(prefix->code), "last", report_time(then)));
+					cause_json_code(prefix->code), "last", report_time(then)));
 	return 0;
 }
 

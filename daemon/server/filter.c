@@ -32,8 +32,6 @@ static int read_peer(const char *text, struct filter *filter, struct kernel_erro
 	if (!text)
 		return 0;
 	rc = value_prefix(text, &filter->peer, &why);
-	if (!rc && filter->peer.except)
-		rc = value_refuse(&why, "\"!\" makes no sense here; name the prefix itself");
 	filter->by_peer = true;
 	return rc ? kernel_fail(error, rc, "%s", why.text) : 0;
 }

@@ -8,8 +8,6 @@
 #include "policy/value.h"
 #include "server/server.h"
 
-#define FILTER_ARGUMENTS "side", "peer", "port", "rule", "mode", "cause"
-
 struct filter {
 	int side; /* enum smc_policy_side, -1: any */
 	int mode; /* enum smc_policy_mode, -1: any */

@@ -15,6 +15,7 @@
 #include "server/costs.h"
 #include "server/lessons.h"
 #include "server/report.h"
+#include "wire/cause_json.h"
 
 #define SUMMARY_SERVICES 3
 #define RULE_SERVICES 10
@@ -25,14 +26,6 @@ json_t *lessons_report_time(uint64_t ns)
 	uint64_t real = clock_ns(CLOCK_REALTIME), now = clock_ns(CLOCK_MONOTONIC);
 
 	return report_time(ns ? (real - now + ns) / NSEC_PER_SEC : 0);
-}
-
-json_t *lessons_report_code(uint32_t code)
-{
-	char text[CAUSE_CODE_SIZE];
-
-	cause_format_code(code, text);
-	return code ? json_string(text) : json_null();
 }
 
 static json_t *report_gain(int64_t gain)
@@ -278,7 +271,7 @@ static json_t *report_no_smc(const struct smc_auto_peer *peer)
 {
 	if (!peer->no_smc_times)
 		return json_null();
-	return json_pack("{s:o, s:o, s:I}", "code", lessons_report_code(peer->no_smc_code), "until",
+	return json_pack("{s:o, s:o, s:I}", "code", cause_json_code(peer->no_smc_code), "until",
 			 lessons_report_time(peer->no_smc_until), "times",
 			 (json_int_t)peer->no_smc_times);
 }
@@ -359,7 +352,7 @@ json_t *lessons_report_path(const struct server *server, const struct smc_policy
 			 word_name(&words_side, key->side), "prefix", text, "state",
 			 word_name(&words_path_state, path->state), "votes",
 			 (json_int_t)path->votes, "evidence", evidence, "code",
-			 lessons_report_code(path->code), "since", lessons_report_time(path->since),
+			 cause_json_code(path->code), "since", lessons_report_time(path->since),
 			 "until", lessons_report_time(path->until), "backoff",
 			 (json_int_t)path->backoff);
 }
@@ -413,7 +406,7 @@ json_t *lessons_report_cooldown(const struct smc_policy_host *host)
 		return json_null();
 	return json_pack("{s:o, s:I, s:o, s:I}", "until", lessons_report_time(host->cooldown_until),
 			 "seconds", (json_int_t)host->cooldown, "code",
-			 lessons_report_code(host->cooldown_code), "times",
+			 cause_json_code(host->cooldown_code), "times",
 			 (json_int_t)host->cooldown_times);
 }
 

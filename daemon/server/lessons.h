@@ -55,9 +55,8 @@ json_t *lessons_report_path(const struct server *server, const struct smc_policy
 /* The COOLDOWN of @host, null if there is none now. */
 json_t *lessons_report_cooldown(const struct smc_policy_host *host);
 
-/* A time of CLOCK_MONOTONIC in ns, and a code of a fallback; null for 0. */
+/* A time of CLOCK_MONOTONIC in ns; null for 0. */
 json_t *lessons_report_time(uint64_t ns);
-json_t *lessons_report_code(uint32_t code);
 
 /* Count the breaker of @path into @states, by enum smc_policy_path_state, if it would be listed. */
 void lessons_count_breaker(const struct smc_policy_path *path, uint64_t *states);

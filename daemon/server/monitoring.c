@@ -15,6 +15,7 @@
 #include "server/monitoring.h"
 #include "server/seen.h"
 #include "server/server.h"
+#include "wire/cause_json.h"
 
 #define WAITING_MAX 16384 /* events for one client; what comes then is lost to it */
 #define TAKEN_MAX 512 /* events of one response */
@@ -127,10 +128,11 @@ static json_t *new_event(uint64_t time, const char *name)
 
 static void add_fallback(json_t *json, const struct smc_policy_event *event)
 {
-	json_object_set_new(json, "cause",
-			    seen_text(seen_cause(&event->told, event->code, event->speaks)));
-	json_object_set_new(json, "code", seen_code(event->code));
-	json_object_set_new(json, "peer_code", seen_code(event->peer_code));
+	json_object_set_new(
+		json, "cause",
+		json_text_or_null(seen_cause(&event->told, event->code, event->speaks)));
+	json_object_set_new(json, "code", cause_json_code(event->code));
+	json_object_set_new(json, "peer_code", cause_json_code(event->peer_code));
 }
 
 static json_t *count_or_null(const struct smc_policy_event *event, uint64_t count)
@@ -168,10 +170,12 @@ static json_t *report_event(const struct server *server, const struct smc_policy
 		word_name(&words_side, event->side), "peer",
 		seen_address((const uint8_t *)event->peer), "peer_port", (int)event->peer_port,
 		"port", (int)event->port, "verdict", seen_verdict(&event->told), "reason",
-		seen_reason(&event->told), "rule", seen_text(rule_of(server, event)), "generation",
+		seen_reason(&event->told), "rule", json_text_or_null(rule_of(server, event)),
+		"generation",
 		event->told.asked ? json_integer((json_int_t)event->told.generation) : json_null(),
-		"netns", seen_text(places_netns(server->places, event->netns, event->netns_cookie)),
-		"cgroup", seen_text(places_cgroup(server->places, event->cgroup)));
+		"netns",
+		json_text_or_null(places_netns(server->places, event->netns, event->netns_cookie)),
+		"cgroup", json_text_or_null(places_cgroup(server->places, event->cgroup)));
 	json_object_update(json, rest);
 	json_decref(rest);
 	if (event->kind == SMC_POLICY_EVENT_FALLBACK)
@@ -262,7 +266,7 @@ static int tell_breaker(void *arg, const void *key, const void *value)
 	json_object_set_new(json, "side", json_string(word_name(&words_side, of->side)));
 	json_object_set_new(json, "prefix", json_string(text));
 	json_object_set_new(json, "state", json_string(word_name(&words_path_state, path->state)));
-	json_object_set_new(json, "code", seen_code(path->code));
+	json_object_set_new(json, "code", cause_json_code(path->code));
 	json_object_set_new(json, "until", until_of(path->until));
 	add_for_all(server->monitors, json);
 	return 0;
@@ -272,7 +276,7 @@ static void tell_cooldown(struct server *server, const struct smc_policy_host *h
 {
 	json_t *json = new_event(clock_ns(CLOCK_MONOTONIC), "cooldown");
 
-	json_object_set_new(json, "code", seen_code(host->cooldown_code));
+	json_object_set_new(json, "code", cause_json_code(host->cooldown_code));
 	json_object_set_new(json, "seconds", json_integer(host->cooldown));
 	json_object_set_new(json, "until", until_of(host->cooldown_until));
 	add_for_all(server->monitors, json);

@@ -5,25 +5,13 @@
 #include "policy/value.h"
 #include "server/seen.h"
 
-#define PEERNOSMC 0x03010000u /* SMC_CLC_DECL_PEERNOSMC, net/smc/smc_clc.h */
-
 const char *seen_cause(const struct smc_policy_told *told, uint32_t code, bool speaks)
 {
 	if (told->asked && told->verdict == SMC_POLICY_TCP)
 		return CAUSE_POLICY;
-	if (code == PEERNOSMC && speaks)
+	if (code == SMC_POLICY_PEERNOSMC && speaks)
 		return CAUSE_PEER_POLICY;
 	return code ? cause_word(code) : NULL;
-}
-
-json_t *seen_code(uint32_t code)
-{
-	char text[CAUSE_CODE_SIZE];
-
-	if (!code)
-		return json_null();
-	cause_format_code(code, text);
-	return json_string(text);
 }
 
 const char *seen_rule(const struct server *server, const struct smc_policy_told *told,
@@ -43,11 +31,6 @@ json_t *seen_verdict(const struct smc_policy_told *told)
 json_t *seen_reason(const struct smc_policy_told *told)
 {
 	return told->asked ? json_string(word_name(&words_reason, told->reason)) : json_null();
-}
-
-json_t *seen_text(const char *text)
-{
-	return text ? json_text(text) : json_null();
 }
 
 json_t *seen_address(const uint8_t addr[16])

@@ -13,9 +13,6 @@
  */
 const char *seen_cause(const struct smc_policy_told *told, uint32_t code, bool speaks);
 
-/* "0x03010000", null for 0. */
-json_t *seen_code(uint32_t code);
-
 /* The rule that @told: NULL: none, nobody was asked, or its slot (@epoch) is another one's by now. */
 const char *seen_rule(const struct server *server, const struct smc_policy_told *told,
 		      uint32_t epoch);
@@ -23,9 +20,6 @@ const char *seen_rule(const struct server *server, const struct smc_policy_told 
 /* The words of @told: null where nobody was asked. */
 json_t *seen_verdict(const struct smc_policy_told *told);
 json_t *seen_reason(const struct smc_policy_told *told);
-
-/* @text, null for NULL. */
-json_t *seen_text(const char *text);
 
 /* @addr as in struct policy_prefix, as text. */
 json_t *seen_address(const uint8_t addr[16]);

@@ -10,6 +10,23 @@
  * in wire/protocol.h.
  */
 /* clang-format off */
+/* The filters of listings of connections, which server/filter.h reads. */
+#define FILTER_ARGUMENTS \
+		{ "side", ARGUMENT_TEXT, 0, "S", .complete = "connect accept", \
+		  .help = "only this side: connect or accept" }, \
+		{ "peer", ARGUMENT_TEXT, 0, "PREFIX", "peers", \
+		  .check = check_prefix, \
+		  .help = "only peers inside it, for example 10.1.2.0/24" }, \
+		{ "port", ARGUMENT_NUMBER, 0, "N", "ports", .min = 0, .max = 65535, \
+		  .help = "only this service port" }, \
+		{ "rule", ARGUMENT_TEXT, 0, "NAME", \
+		  .check = value_name, .complete = "@rules", \
+		  .help = "only what this rule decided" }, \
+		{ "mode", ARGUMENT_TEXT, 0, "MODE", .complete = "smc-r smc-d tcp", \
+		  .help = "only smc-r, smc-d or tcp" }, \
+		{ "cause", ARGUMENT_TEXT, 0, "CAUSE", \
+		  .help = "only fallbacks with this cause: a word or a code" }
+
 REQUEST(policy_add,
 	.name = "policy-add",
 	.access = ACCESS_CHANGE,
@@ -184,20 +201,7 @@ REQUEST(monitor,
 	.result = "generation",
 	.stream = "end events",
 	.arguments = {
-		{ "side", ARGUMENT_TEXT, 0, "S",
-		  .help = "only this side: connect or accept" },
-		{ "peer", ARGUMENT_TEXT, 0, "PREFIX", "peers",
-		  .check = check_prefix,
-		  .help = "only peers inside it, for example 10.1.2.0/24" },
-		{ "port", ARGUMENT_NUMBER, 0, "N", "ports", .min = 0, .max = 65535,
-		  .help = "only this service port" },
-		{ "rule", ARGUMENT_TEXT, 0, "NAME",
-		  .check = value_name,
-		  .help = "only what this rule decided" },
-		{ "mode", ARGUMENT_TEXT, 0, "MODE",
-		  .help = "only smc-r, smc-d or tcp" },
-		{ "cause", ARGUMENT_TEXT, 0, "CAUSE",
-		  .help = "only fallbacks with this cause: a word or a code" },
+		FILTER_ARGUMENTS,
 		{ "seconds", ARGUMENT_NUMBER, ARGUMENT_LOCAL, "N",
 		  .min = 1, .max = 10LL * 365 * 86400,
 		  .help = "end after N seconds" },
@@ -209,20 +213,7 @@ REQUEST(connections,
 	.summary = "SMC sockets: how they run, who decided, why they fell back",
 	.result = "connections lost",
 	.arguments = {
-		{ "side", ARGUMENT_TEXT, 0, "S",
-		  .help = "only this side: connect or accept" },
-		{ "peer", ARGUMENT_TEXT, 0, "PREFIX", "peers",
-		  .check = check_prefix,
-		  .help = "only peers inside it, for example 10.1.2.0/24" },
-		{ "port", ARGUMENT_NUMBER, 0, "N", "ports", .min = 0, .max = 65535,
-		  .help = "only this service port" },
-		{ "rule", ARGUMENT_TEXT, 0, "NAME",
-		  .check = value_name,
-		  .help = "only what this rule decided" },
-		{ "mode", ARGUMENT_TEXT, 0, "MODE",
-		  .help = "only smc-r, smc-d or tcp" },
-		{ "cause", ARGUMENT_TEXT, 0, "CAUSE",
-		  .help = "only fallbacks with this cause: a word or a code" },
+		FILTER_ARGUMENTS,
 	})
 
 REQUEST(metrics,
@@ -262,7 +253,7 @@ COMMAND(top,
 		{ "interval", ARGUMENT_TEXT, ARGUMENT_LOCAL, "T",
 		  .check = check_interval,
 		  .help = "time between two readings, at least 100ms (default: 2s)" },
-		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S",
+		{ "side", ARGUMENT_TEXT, ARGUMENT_LOCAL, "S", .complete = "connect accept",
 		  .help = "only services of this side: connect or accept" },
 		{ "peer", ARGUMENT_TEXT, ARGUMENT_LOCAL, "PREFIX",
 		  .check = check_prefix,
@@ -270,7 +261,7 @@ COMMAND(top,
 		{ "port", ARGUMENT_TEXT, ARGUMENT_LOCAL, "P", "ports",
 		  .help = "only services on these ports, for example 80,8000-8999" },
 		{ "rule", ARGUMENT_TEXT, ARGUMENT_LOCAL, "NAME",
-		  .check = value_name,
+		  .check = value_name, .complete = "@rules",
 		  .help = "only this rule, and the services on its side and ports" },
 	})
 
@@ -372,4 +363,5 @@ COMMAND(check_serve,
 		  .min = 1, .max = 10LL * 365 * 86400,
 		  .help = "end after N seconds" },
 	})
+#undef FILTER_ARGUMENTS
 /* clang-format on */

@@ -196,15 +196,21 @@ static struct trace_score worst_score(const struct trace_kind *kind, size_t algo
 	return worst;
 }
 
-static void print_table(unsigned int seeds, bool varied)
+/* The head of a table that has a column for each algorithm between @before, @n_before columns, and @after. */
+static void print_head(const char *before, size_t n_before, const char *after)
 {
-	printf("| trace | bound |");
+	printf("| %s |", before);
 	for (size_t i = 0; i < ALGORITHMS; i++)
 		printf(" %s |", algorithms[i].name);
-	printf(" late |\n|---|---|");
-	for (size_t i = 0; i < ALGORITHMS; i++)
+	printf(" %s |\n|", after);
+	for (size_t i = 0; i < n_before + ALGORITHMS + 1; i++)
 		printf("---|");
-	printf("---|\n");
+	putchar('\n');
+}
+
+static void print_table(unsigned int seeds, bool varied)
+{
+	print_head("trace | bound", 2, "late");
 	for (size_t k = 0; k < n_trace_kinds; k++) {
 		double late = 0;
 
@@ -289,13 +295,7 @@ static void print_file(const char *path)
 
 static void print_files(char **paths, int n)
 {
-	printf("| trace | connections | best by port |");
-	for (size_t i = 0; i < ALGORITHMS; i++)
-		printf(" %s |", algorithms[i].name);
-	printf(" best by peer |\n|---|---|---|");
-	for (size_t i = 0; i < ALGORITHMS; i++)
-		printf("---|");
-	printf("---|\n");
+	print_head("trace | connections | best by port", 3, "best by peer");
 	for (int i = 0; i < n; i++)
 		print_file(paths[i]);
 }
