@@ -189,7 +189,7 @@ struct {
 	__type(value, struct smc_policy_totals);
 } totals SEC(".maps");
 
-/* This CPU's.  Any program; one may interrupt another. */
+/* This CPU's.  Any program; one may interrupt another, so that counts are added to atomically. */
 static __always_inline struct smc_policy_totals *smc_policy_totals_here(void)
 {
 	__u32 zero = 0;
@@ -231,13 +231,6 @@ struct {
 	__type(key, struct smc_policy_path_key);
 	__type(value, struct smc_policy_fallback_prefix);
 } fallback_prefixes SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct smc_policy_seen_counts);
-} seen_counts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

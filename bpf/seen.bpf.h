@@ -25,22 +25,16 @@ static __always_inline int is_internal(const struct sock *sk)
 
 /* ---- counts ---- */
 
-static __always_inline struct smc_policy_seen_counts *smc_policy_seen_counts(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&seen_counts, &zero);
-}
-
 /* One more complete handshake of an SMC socket; @rc of noting it. */
 static __always_inline void count_connection(long rc)
 {
-	struct smc_policy_seen_counts *counts = smc_policy_seen_counts();
+	struct smc_policy_totals *here = smc_policy_totals_here();
 
-	if (!counts)
+	if (!here)
 		return;
-	counts->connections++;
-	counts->connections_lost += rc && rc != -EEXIST;
+	__sync_fetch_and_add(&here->connections, 1);
+	if (rc && rc != -EEXIST)
+		__sync_fetch_and_add(&here->connections_lost, 1);
 }
 
 static __always_inline void count_prefix(__u32 side, const __be32 peer[4], __u32 expected,
@@ -90,7 +84,7 @@ static __always_inline int count_by_key(const struct smc_policy_fallback_key *ke
 GLOBAL int count_fallback(__u64 high, __u64 low, __u64 what, __u32 code, __u64 now)
 {
 	const __be32 peer[4] = { (__u32)high, (__u32)(high >> 32), (__u32)low, (__u32)(low >> 32) };
-	struct smc_policy_seen_counts *counts = smc_policy_seen_counts();
+	struct smc_policy_totals *here = smc_policy_totals_here();
 	struct smc_policy_fallback_key key = {
 		.slot = what >> FALLBACK_SLOT & 0xffffff,
 		.code = code,
@@ -98,14 +92,14 @@ GLOBAL int count_fallback(__u64 high, __u64 low, __u64 what, __u32 code, __u64 n
 		.expected = what >> FALLBACK_EXPECTED & 1,
 		.speaks = what >> FALLBACK_SPEAKS & 1,
 	};
-	int counted;
 
-	if (!counts)
+	if (!here)
 		return 0;
-	counted = count_by_key(&key);
-	counts->fallbacks++;
-	counts->fallbacks_lost += !counted;
-	counts->expected += key.expected;
+	__sync_fetch_and_add(&here->fallbacks, 1);
+	if (!count_by_key(&key))
+		__sync_fetch_and_add(&here->fallbacks_lost, 1);
+	if (key.expected)
+		__sync_fetch_and_add(&here->expected, 1);
 	count_prefix(key.side, peer, key.expected, code, now);
 	return 0;
 }

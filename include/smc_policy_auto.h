@@ -281,16 +281,6 @@ struct smc_policy_host {
 _Static_assert(__builtin_offsetof(struct smc_policy_host, paths_known) == 120,
 	       "tests/host/records.sh writes there");
 
-/* totals: of each CPU.  What was lost of the lessons, struct smc_policy_host has. */
-struct smc_policy_totals {
-	__u64 lessons; /* that were drawn from connections */
-	/*
-	 * Bytes that SMC sockets have carried, by enum smc_policy_mode: on SMC as they are sent and
-	 * received, on TCP when the connection has ended.
-	 */
-	__u64 sent[SMC_POLICY_MODES], received[SMC_POLICY_MODES];
-};
-
 /* More messages of one connection are not told apart. */
 #define SMC_POLICY_MESSAGES_MAX ((1u << 22) - 1)
 

@@ -74,13 +74,19 @@ struct smc_policy_fallback_prefix {
 
 _Static_assert(sizeof(struct smc_policy_fallback_prefix) == 32, "prefix size");
 
-/* seen_counts: of each CPU; what was received, and what of it got lost. */
-struct smc_policy_seen_counts {
+/* totals: of each CPU, since the maps were made. */
+struct smc_policy_totals {
+	__u64 lessons; /* that were drawn; struct smc_policy_host has those that were lost */
 	__u64 connections; /* SMC sockets whose handshake was complete */
 	__u64 connections_lost; /* that there was no room for in smc_connections, smc_refused */
 	__u64 fallbacks;
 	__u64 fallbacks_lost; /* that there was no room for in the table of fallbacks */
 	__u64 expected; /* fallbacks, of those counted */
+	/*
+	 * Bytes that SMC sockets have carried, by enum smc_policy_mode: on SMC as they are sent and
+	 * received, on TCP when the connection has ended.
+	 */
+	__u64 sent[SMC_POLICY_MODES], received[SMC_POLICY_MODES];
 };
 
 /* ---- monitor ---- */

@@ -199,26 +199,6 @@ int kernel_survey_step(struct kernel_survey *survey)
 	return survey->map < MAPS;
 }
 
-int kernel_read_totals(const struct kernel *kernel, struct smc_policy_totals *totals)
-{
-	autofree struct smc_policy_totals *cpus = calloc((size_t)kernel->n_cpus, sizeof(*cpus));
-	uint32_t zero = 0;
-
-	*totals = (struct smc_policy_totals){ 0 };
-	if (!cpus)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(kernel->map[MAP_TOTALS], &zero, cpus))
-		return -errno;
-	for (int i = 0; i < kernel->n_cpus; i++) {
-		totals->lessons += cpus[i].lessons;
-		for (int mode = 0; mode < SMC_POLICY_MODES; mode++) {
-			totals->sent[mode] += cpus[i].sent[mode];
-			totals->received[mode] += cpus[i].received[mode];
-		}
-	}
-	return 0;
-}
-
 /* ---- programs ---- */
 
 #define PROGRAM_MAPS 32 /* that one program uses, at most */

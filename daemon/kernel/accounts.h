@@ -59,7 +59,4 @@ size_t kernel_list_programs(const struct kernel *kernel, struct kernel_program *
 /* Whether this kernel keeps the run times of programs now (sysctl kernel.bpf_stats_enabled). */
 bool kernel_times_programs(void);
 
-/* What the programs have got to see, of all CPUs.  Returns 0 or a negative errno. */
-int kernel_read_totals(const struct kernel *kernel, struct smc_policy_totals *totals);
-
 #endif

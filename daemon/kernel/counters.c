@@ -200,22 +200,17 @@ int kernel_write_slot(const struct kernel *kernel, uint32_t slot,
 	return bpf_map_update_elem(kernel->map[MAP_RULE_SLOTS], &slot, owner, BPF_ANY) ? -errno : 0;
 }
 
-void kernel_read_seen_counts(const struct kernel *kernel, struct smc_policy_seen_counts *sum)
+void kernel_read_totals(const struct kernel *kernel, struct smc_policy_totals *sum)
 {
-	autofree struct smc_policy_seen_counts *cpus =
-		calloc((size_t)kernel->n_cpus, sizeof(*cpus));
+	const size_t n = sizeof(*sum) / sizeof(uint64_t);
+	autofree uint64_t *cpus = calloc((size_t)kernel->n_cpus, sizeof(*sum));
+	uint64_t sums[sizeof(*sum) / sizeof(uint64_t)] = { 0 };
 	uint32_t zero = 0;
 
-	*sum = (struct smc_policy_seen_counts){ 0 };
-	if (!cpus || bpf_map_lookup_elem(kernel->map[MAP_SEEN_COUNTS], &zero, cpus))
-		return;
-	for (int i = 0; i < kernel->n_cpus; i++) {
-		sum->connections += cpus[i].connections;
-		sum->connections_lost += cpus[i].connections_lost;
-		sum->fallbacks += cpus[i].fallbacks;
-		sum->fallbacks_lost += cpus[i].fallbacks_lost;
-		sum->expected += cpus[i].expected;
-	}
+	if (cpus && !bpf_map_lookup_elem(kernel->map[MAP_TOTALS], &zero, cpus))
+		for (size_t i = 0; i < n * (size_t)kernel->n_cpus; i++)
+			sums[i % n] += cpus[i];
+	memcpy(sum, sums, sizeof(*sum));
 }
 
 void counters_carry_over(const struct kernel *from, const struct kernel *to)

@@ -211,7 +211,7 @@ int kernel_renew_rule_state(const struct kernel *kernel, uint32_t slot);
 /* ---- what is seen of SMC sockets ---- */
 
 /* Sum of all CPUs; all zero if it cannot be read. */
-void kernel_read_seen_counts(const struct kernel *kernel, struct smc_policy_seen_counts *sum);
+void kernel_read_totals(const struct kernel *kernel, struct smc_policy_totals *sum);
 
 /*
  * Let @reader, below SMC_POLICY_READERS, get the events that @filter lets through, from now on.  Returns 0

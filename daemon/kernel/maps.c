@@ -33,7 +33,6 @@ static const char *const map_names[MAPS + 1] = {
 	[MAP_SMC_SPEAKERS] = "smc_speakers",
 	[MAP_FALLBACKS] = "fallbacks",
 	[MAP_FALLBACK_PREFIXES] = "fallback_prefixes",
-	[MAP_SEEN_COUNTS] = "seen_counts",
 	[MAP_MONITOR_FILTERS] = "monitor_filters",
 	[MAP_EVENTS] = "events",
 };
@@ -84,7 +83,6 @@ static bool fits(int fd, enum map which, uint32_t *max_entries)
 		[MAP_SMC_SPEAKERS] = sizeof(uint64_t),
 		[MAP_FALLBACKS] = sizeof(uint64_t),
 		[MAP_FALLBACK_PREFIXES] = sizeof(struct smc_policy_fallback_prefix),
-		[MAP_SEEN_COUNTS] = sizeof(struct smc_policy_seen_counts),
 		[MAP_MONITOR_FILTERS] = sizeof(struct smc_policy_filter),
 	};
 	struct bpf_map_info info = { 0 };

@@ -261,7 +261,7 @@ json_t *seen_connections(const struct server *server, const json_t *arguments,
 			 struct kernel_error *error)
 {
 	struct rows rows = { .server = server };
-	struct smc_policy_seen_counts counts;
+	struct smc_policy_totals counts;
 	json_t *list;
 
 	if (filter_read(server, arguments, &rows.filter, error))
@@ -274,7 +274,7 @@ json_t *seen_connections(const struct server *server, const json_t *arguments,
 		return NULL;
 	}
 	list = take_rows(&rows);
-	kernel_read_seen_counts(server->kernel, &counts);
+	kernel_read_totals(server->kernel, &counts);
 	return json_pack("{s:o, s:I}", "connections", list, "lost",
 			 (json_int_t)counts.connections_lost);
 }

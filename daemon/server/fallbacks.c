@@ -27,13 +27,13 @@
 
 /* ---- the share of unexpected ones ---- */
 
-static uint64_t unexpected(const struct smc_policy_seen_counts *counts)
+static uint64_t unexpected(const struct smc_policy_totals *counts)
 {
 	return counts->fallbacks - counts->expected;
 }
 
 /* Connections that were not left to TCP by our verdict. */
-static uint64_t hopeful(const struct smc_policy_seen_counts *counts)
+static uint64_t hopeful(const struct smc_policy_totals *counts)
 {
 	return counts->connections - counts->expected;
 }
@@ -41,9 +41,9 @@ static uint64_t hopeful(const struct smc_policy_seen_counts *counts)
 void fallbacks_read_share(const struct server *server, struct fallbacks_share *share)
 {
 	const struct fallbacks_mark *from = &server->fallbacks.old;
-	struct smc_policy_seen_counts now;
+	struct smc_policy_totals now;
 
-	kernel_read_seen_counts(server->kernel, &now);
+	kernel_read_totals(server->kernel, &now);
 	*share = (struct fallbacks_share){
 		.unexpected = unexpected(&now) - unexpected(&from->counts),
 		.connections = hopeful(&now) - hopeful(&from->counts),
@@ -92,7 +92,7 @@ bool fallbacks_exceed(const struct server *server, char *text, size_t size)
 static void take_mark(const struct server *server, struct fallbacks_mark *mark)
 {
 	mark->time = clock_ns(CLOCK_MONOTONIC);
-	kernel_read_seen_counts(server->kernel, &mark->counts);
+	kernel_read_totals(server->kernel, &mark->counts);
 }
 
 void fallbacks_check(struct server *server)
@@ -180,10 +180,10 @@ static json_t *list_table(const struct server *server, enum kernel_table table, 
 
 json_t *fallbacks_report(const struct server *server)
 {
-	struct smc_policy_seen_counts counts;
+	struct smc_policy_totals counts;
 	struct fallbacks_share share;
 
-	kernel_read_seen_counts(server->kernel, &counts);
+	kernel_read_totals(server->kernel, &counts);
 	fallbacks_read_share(server, &share);
 	return json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:o, s:o}", "connections",
 			 (json_int_t)counts.connections, "expected", (json_int_t)counts.expected,
@@ -199,20 +199,18 @@ void fallbacks_list_stages(const struct server *server, struct fallbacks_named *
 	const struct fallbacks *fallbacks = &server->fallbacks;
 	struct listener_counts listener = metrics_listener_counts(server->metrics);
 	uint64_t ring, lessons_lost = 0;
-	struct smc_policy_seen_counts counts;
 	struct smc_policy_totals totals;
 	struct smc_policy_host host;
 
-	kernel_read_seen_counts(server->kernel, &counts);
 	kernel_read_totals(server->kernel, &totals);
 	kernel_read_host(server->kernel, &host);
 	for (int i = 0; i < SMC_POLICY_LOSSES; i++)
 		lessons_lost += i == SMC_POLICY_LOST_RING ? 0 : host.lost[i];
 	ring = host.lost[SMC_POLICY_LOST_RING] - fallbacks->records_lost_before;
 	stages[0] = (struct fallbacks_named){ "connections",
-					      { counts.connections, counts.connections_lost } };
+					      { totals.connections, totals.connections_lost } };
 	stages[1] = (struct fallbacks_named){ "fallbacks",
-					      { counts.fallbacks, counts.fallbacks_lost } };
+					      { totals.fallbacks, totals.fallbacks_lost } };
 	stages[2] = (struct fallbacks_named){ "lessons",
 					      { totals.lessons + lessons_lost, lessons_lost } };
 	stages[3] =

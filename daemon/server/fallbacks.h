@@ -17,7 +17,7 @@ struct server;
 /* What has been counted at one time. */
 struct fallbacks_mark {
 	uint64_t time; /* CLOCK_MONOTONIC, ns; 0: no mark */
-	struct smc_policy_seen_counts counts;
+	struct smc_policy_totals counts;
 };
 
 /* What this daemon received for others, and what of it got lost, since it started. */
