@@ -53,6 +53,7 @@ POLICY := $(call objects,daemon/policy/*.c)
 COMMON := $(call objects,daemon/common/*.c)
 FILES := $(call objects,daemon/files/*.c)
 WIRE := $(call objects,daemon/wire/*.c)
+SMC := $(call objects,daemon/smc/*.c)
 KERNEL := $(call objects,daemon/kernel/*.c)
 LISTENER := $(call objects,daemon/listener/*.c)
 SERVER := $(call objects,daemon/server/*.c)
@@ -77,13 +78,13 @@ all: packages-build ## daemon, command, manual pages and completions, in build/
 .PHONY: programs
 programs: $(BUILD)/smc-policyd $(BUILD)/smc-policy-listener $(BUILD)/smc-ebpf $(MANUALS) $(COMPLETIONS)
 
-$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
+$(BUILD)/smc-policyd: $(SERVER) $(KERNEL) $(SMC) $(WIRE) $(FILES) $(POLICY) $(COMMON) $(LIBBPF)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -lsystemd -ludev -ljansson -linih $(NL_LIBS) $(LIBBPF_LIBS)
 
 $(BUILD)/smc-policy-listener: $(LISTENER) $(WIRE) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lmicrohttpd
 
-$(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(WIRE) $(FILES) $(POLICY) $(COMMON)
+$(BUILD)/smc-ebpf: $(CLI) $(CHECK) $(SMC) $(WIRE) $(FILES) $(POLICY) $(COMMON)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -linih -lncursesw -ltinfo $(NL_LIBS) -lpthread
 
 $(BUILD)/daemon/%.o: daemon/%.c
@@ -138,7 +139,7 @@ $(BUILD)/completion/smc-ebpf.fish: $(BUILD)/completion/completion completion/eng
 	{ cat completion/engine.fish && $< fish; } > $@.new
 	mv $@.new $@
 
--include $(patsubst %.o,%.d,$(SERVER) $(LISTENER) $(CLI) $(CHECK) $(KERNEL) $(WIRE) $(FILES) $(POLICY) $(COMMON))
+-include $(patsubst %.o,%.d,$(SERVER) $(LISTENER) $(CLI) $(CHECK) $(KERNEL) $(SMC) $(WIRE) $(FILES) $(POLICY) $(COMMON))
 -include $(BPF_NAMES:%=$(BUILD)/bpf/%.bpf.d)
 
 .PHONY: kmod

@@ -7,8 +7,6 @@
 
 #include "check/target.h"
 
-#define MODE_SMC 43 /* AF_SMC */
-
 struct mode {
 	const char *word; /* "smc-r", "smc-d", "tcp"; NULL: not known */
 	uint32_t code,

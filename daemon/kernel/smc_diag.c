@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * NETLINK_SOCK_DIAG for family AF_SMC (net/smc/smc_diag.c).  It knows a dump of all sockets only, which
- * on 6.12 has no IPPROTO_SMC sockets, and on later kernels has them without addresses.
+ * NETLINK_SOCK_DIAG for family AF_SMC (net/smc/smc_diag.c).  On 6.12 it has no IPPROTO_SMC sockets, and on
+ * later kernels has them without addresses.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netlink.h>
 #include <linux/smc_diag.h>
-#include <linux/sock_diag.h>
-#include <netlink/attr.h>
-#include <netlink/errno.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/array.h"
 #include "kernel/smc_diag.h"
-
-#ifndef AF_SMC
-#define AF_SMC 43 /* include/linux/socket.h */
-#endif
-
-#define BUFFER (64 * 1024)
+#include "smc/netlink.h"
 
 /* enum smc_state, net/smc/smc.h */
 #define SMC_LISTENS 10
@@ -43,21 +33,17 @@ static void read_address(const __be32 from[4], uint8_t to[16])
 	memcpy(to + sizeof(mapped), from, 4);
 }
 
-static const void *attribute(struct nlattr *const *attrs, int which, size_t size)
-{
-	return attrs[which] && nla_len(attrs[which]) >= (int)size ? nla_data(attrs[which]) : NULL;
-}
-
 static void read_attributes(struct nlattr *const *attrs, struct listing_smc *smc)
 {
-	const struct smc_diag_lgrinfo *group =
-		attribute(attrs, SMC_DIAG_LGRINFO, sizeof(struct smc_diag_lgrinfo));
-	const struct smc_diag_fallback *fallback =
-		attribute(attrs, SMC_DIAG_FALLBACK, sizeof(struct smc_diag_fallback));
+	const struct nlattr *group = attrs[SMC_DIAG_LGRINFO];
+	const struct smc_diag_fallback *fallback = netlink_fallback(attrs);
 
-	if (group)
-		snprintf(smc->device, sizeof(smc->device), "%.*s",
-			 (int)sizeof(group->lnk[0].ibname), group->lnk[0].ibname);
+	if (group && nla_len(group) >= (int)sizeof(struct smc_diag_lgrinfo)) {
+		const struct smc_diag_lgrinfo *info = nla_data(group);
+
+		snprintf(smc->device, sizeof(smc->device), "%.*s", (int)sizeof(info->lnk[0].ibname),
+			 info->lnk[0].ibname);
+	}
 	if (!fallback)
 		return;
 	smc->code = fallback->reason;
@@ -106,38 +92,10 @@ static int on_socket(struct nl_msg *message, void *arg)
 	return NL_OK;
 }
 
-static int ask(struct nl_sock *sock)
-{
-	struct smc_diag_req request = {
-		.diag_family = AF_SMC,
-		.diag_ext = 1 << (SMC_DIAG_LGRINFO - 1) | 1 << (SMC_DIAG_FALLBACK - 1),
-	};
-
-	return nl_send_simple(sock, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request));
-}
-
-/* What an error of libnl is as an errno, as far as callers tell them apart. */
-static int to_errno(int error)
-{
-	if (error >= 0)
-		return 0;
-	return error == -NLE_OBJ_NOTFOUND ? -ENOENT : error == -NLE_NOMEM ? -ENOMEM : -EIO;
-}
-
 int smc_diag_read(struct smc_diag *diag)
 {
-	struct nl_sock *sock = nl_socket_alloc();
-	int rc = sock ? 0 : -NLE_NOMEM;
+	int rc = netlink_dump_sockets(1 << (SMC_DIAG_LGRINFO - 1) | 1 << (SMC_DIAG_FALLBACK - 1),
+				      on_socket, diag);
 
-	if (!rc)
-		rc = nl_connect(sock, NETLINK_SOCK_DIAG);
-	if (!rc) {
-		nl_socket_set_msg_buf_size(sock, BUFFER);
-		nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, diag);
-		rc = ask(sock);
-	}
-	if (rc >= 0)
-		rc = nl_recvmsgs_default(sock);
-	nl_socket_free(sock);
-	return diag->error ? diag->error : to_errno(rc);
+	return diag->error ? diag->error : rc;
 }

@@ -43,7 +43,7 @@ build/tests/unit/test_top build/tests/unit-asan/test_top: UNIT_LIBS += -ljansson
 build/tests/unit/test_openmetrics: build/tests/unit/daemon/common/openmetrics.o
 build/tests/unit-asan/test_openmetrics: build/tests/unit-asan/daemon/common/openmetrics.o
 # test_probe and test_basic are of what the check commands find.
-UNIT_CHECK := $(patsubst %.c,%.o,$(wildcard daemon/check/*.c))
+UNIT_CHECK := $(patsubst %.c,%.o,$(wildcard daemon/check/*.c daemon/smc/*.c))
 $(addprefix build/tests/unit/,test_probe test_basic): $(UNIT_CHECK:%=build/tests/unit/%)
 $(addprefix build/tests/unit-asan/,test_probe test_basic): $(UNIT_CHECK:%=build/tests/unit-asan/%)
 $(foreach dir,unit unit-asan,$(addprefix build/tests/$(dir)/,test_probe test_basic)): UNIT_LIBS += \
