@@ -45,14 +45,14 @@ static int receive(const struct cli_stream *stream, const char *what, json_t **r
 int cli_stream_open(struct cli *cli, struct cli_stream *stream, const char *command,
 		    json_t *arguments, uint64_t seconds)
 {
-	autojson json_t *request = json_pack("{s:i, s:s, s:o*}", "protocol", PROTOCOL_VERSION,
-					     "command", command, "arguments", arguments);
-	autojson json_t *result = NULL;
+	autojson json_t *request = cli_pack_request(command, arguments), *result = NULL;
 	int rc;
 
 	*stream = (struct cli_stream){ .fd = cli_connect(cli), .start = clock_ns(CLOCK_MONOTONIC) };
 	if (stream->fd < 0)
 		return CLI_UNREACHABLE;
+	if (!request)
+		return cli_fail("a word is not valid UTF-8, or memory is short");
 	if (seconds)
 		stream->deadline = stream->start + seconds * NSEC_PER_SEC;
 	take_signals(&stream->signals);

@@ -239,12 +239,9 @@ static int send_chunk(struct batch *batch, struct chunk *chunk, bool alone)
 	rc = read_chunk(batch, chunk);
 	if (!rc && chunk->n && alone)
 		rc = keep_connected(batch);
-	if (rc)
+	if (rc || !chunk->n)
 		return rc;
-	request = json_pack("{s:i, s:s, s:{s:O}}", "protocol", PROTOCOL_VERSION, "command",
-			    "policy-test", "arguments", "queries", chunk->queries);
-	if (!chunk->n)
-		return CLI_DONE;
+	request = cli_pack_request("policy-test", json_pack("{s:O}", "queries", chunk->queries));
 	if (!request || frame_send(batch->fd, request))
 		return cli_fail("the connection to the daemon broke; run the command again");
 	return CLI_DONE;

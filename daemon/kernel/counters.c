@@ -203,7 +203,7 @@ int kernel_write_slot(const struct kernel *kernel, uint32_t slot,
 void kernel_read_totals(const struct kernel *kernel, struct smc_policy_totals *sum)
 {
 	const size_t n = sizeof(*sum) / sizeof(uint64_t);
-	autofree uint64_t *cpus = calloc((size_t)kernel->n_cpus, sizeof(*sum));
+	autofree uint64_t *cpus = calloc(n * (size_t)kernel->n_cpus, sizeof(*cpus));
 	uint64_t sums[sizeof(*sum) / sizeof(uint64_t)] = { 0 };
 	uint32_t zero = 0;
 
